@@ -1,0 +1,1 @@
+"""Neural network definitions, one family a file. Empty until the first explainer that needs one."""

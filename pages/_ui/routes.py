@@ -1,0 +1,57 @@
+"""What the browser fetches besides Streamlit itself: plotly.js from the installed package, and our own modules.
+
+Every address carries a version (of plotly, or a hash of our files), so the browser may keep an answer for ever.
+Files are read and compressed once, in a thread: the event loop that all visitors share never waits.
+"""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+from functools import cache
+from importlib.metadata import version
+from importlib.util import find_spec
+from pathlib import Path
+
+from anyio import to_thread
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import Route
+from streamlit import config
+
+COMPONENTS = Path(__file__).parent / "components"
+MODULES = {path.name: path for path in sorted(COMPONENTS.glob("*.js"))}
+MODULES_VERSION = hashlib.sha256(b"".join(path.read_bytes() for path in MODULES.values())).hexdigest()[:12]
+PLOTLY_VERSION = version("plotly")
+_PLOTLY = Path(find_spec("plotly").origin).parent / "package_data" / "plotly.min.js"  # found without importing plotly
+
+
+async def plotly_js(request: Request) -> Response:
+    """plotly.min.js of the installed plotly package."""
+    return await _script(request, _PLOTLY)
+
+
+async def module(request: Request) -> Response:
+    """One of the JavaScript modules in components/."""
+    path = MODULES.get(request.path_params["name"])
+    return PlainTextResponse("no such module", 404) if path is None else await _script(request, path)
+
+
+async def _script(request: Request, path: Path) -> Response:
+    plain, packed = await to_thread.run_sync(_content, path)
+    headers = {"Cache-Control": "public, max-age=31536000, immutable", "Vary": "Accept-Encoding"}
+    if "gzip" not in request.headers.get("accept-encoding", ""):
+        return Response(plain, media_type="text/javascript", headers=headers)
+    return Response(packed, media_type="text/javascript", headers={**headers, "Content-Encoding": "gzip"})
+
+
+@cache
+def _content(path: Path) -> tuple[bytes, bytes]:
+    """The file as it is, and compressed."""
+    plain = path.read_bytes()
+    return plain, gzip.compress(plain, 9, mtime=0)
+
+
+_BASE = config.get_option("server.baseUrlPath").strip("/")
+_ASSETS = f"/{_BASE}/assets" if _BASE else "/assets"
+ROUTES = [Route(f"{_ASSETS}/plotly.min.js", plotly_js), Route(f"{_ASSETS}/ui/{{version}}/{{name}}", module)]

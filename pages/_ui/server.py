@@ -1,0 +1,47 @@
+"""What happens around the pages: warm-up at start, clean-up at the end, and what a visitor reads when a page breaks."""
+
+from __future__ import annotations
+
+import gc
+import logging
+import secrets
+import threading
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import streamlit as st
+
+from core import jobs
+from core.errors import ExplainerError
+
+log = logging.getLogger("glassnet")
+
+
+@asynccontextmanager
+async def lifespan(app: Any) -> AsyncIterator[None]:
+    """Start the workers and import torch behind the first answer; stop the workers at the end."""
+    threading.Thread(target=_warm_up, name="warm-up", daemon=True).start()
+    yield
+    jobs.stop()
+
+
+def _warm_up() -> None:
+    jobs.start()
+    import torch
+    import torch.optim
+
+    torch.set_num_threads(1)
+    gc.collect()
+    gc.freeze()  # what is imported now lives for ever: no collection needs to walk it again
+
+
+def say_calmly(problem: Exception) -> bool:
+    """Show a user's mistake as its own sentence; log anything else under an id that the visitor can quote."""
+    if isinstance(problem, ExplainerError):
+        st.error(str(problem), icon=":material/edit_note:")
+        return True
+    number = secrets.token_hex(3)
+    log.error("page failed, id %s", number, exc_info=problem)
+    st.error(f"Something broke on our side (id {number}). Your settings are still in the link; reload to go on.")
+    return True
