@@ -3,7 +3,7 @@ PYTHON ?= python3
 PORT ?= 8501
 BIN := .venv/bin
 
-.PHONY: help run test mutants bench lint clean
+.PHONY: help run test mutants bench weights lint clean
 
 help:  ## show this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -29,6 +29,9 @@ mutants: .venv/test.done  ## break the code on purpose; every breakage must turn
 
 bench: .venv/test.done  ## print all ratios against the named rivals
 	for b in bench/[a-z]*.py; do $(BIN)/python -m bench.$$(basename $$b .py) || exit 1; done
+
+weights: .venv/run.done  ## train the networks of models/weights again; GLASSNET_DATA names the folder of the data sets
+	for s in models/train/[a-z]*_*.py; do $(BIN)/python -m models.train.$$(basename $$s .py) || exit 1; done
 
 lint: .venv/test.done  ## style check
 	$(BIN)/ruff check . && $(BIN)/ruff format --check .

@@ -1,1 +1,27 @@
-"""Neural network definitions, one family a file. Empty until the first explainer that needs one."""
+"""Neural networks for pictures, one family a file, and MODELS, their registry.
+
+>>> from models import MODELS, load
+>>> load("lenet5-mnist")(MODELS["lenet5-mnist"].normalise(pictures))
+"""
+
+from models.catalogue import MODELS, Model, load
+from models.lenet import LeNet5
+from models.pretrained import PRETRAINED, available, load_pretrained
+from models.resnet import ResNet
+from models.smallcnn import SmallCNN
+from models.surgery import separate_activations
+from models.tinyvgg import TinyVGG
+
+__all__ = [
+    "MODELS",
+    "PRETRAINED",
+    "LeNet5",
+    "Model",
+    "ResNet",
+    "SmallCNN",
+    "TinyVGG",
+    "available",
+    "load",
+    "load_pretrained",
+    "separate_activations",
+]

@@ -1,0 +1,1 @@
+"""The scripts that made models/weights: `make weights` runs them all."""
