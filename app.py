@@ -12,11 +12,19 @@ if str(ROOT) not in sys.path:  # uvicorn may be started from anywhere
     sys.path.insert(0, str(ROOT))
 
 import streamlit as st  # noqa: E402
+from starlette.middleware import Middleware  # noqa: E402
 
+from pages._ui.head import HeadStart  # noqa: E402
 from pages._ui.routes import ROUTES  # noqa: E402
 from pages._ui.server import lifespan, say_calmly  # noqa: E402
 
-app = st.App(ROOT / "pages" / "_ui" / "main.py", routes=ROUTES, lifespan=lifespan, on_script_error=say_calmly)
+app = st.App(
+    ROOT / "pages" / "_ui" / "main.py",
+    routes=ROUTES,
+    middleware=[Middleware(HeadStart)],
+    lifespan=lifespan,
+    on_script_error=say_calmly,
+)
 
 if __name__ == "__main__":
     app.run()

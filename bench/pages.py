@@ -3,8 +3,9 @@
 Start-up: from `streamlit run app.py` to the first healthy answer. Memory: resident set of the server and of each worker
 after warm-up. Rerun: from a slider's move to the end of the script, over the websocket as a browser speaks it; the rival
 is a page with one slider and nothing else, served and measured in turn in the same run. Picture: from navigation to the
-chart's own "ready" in Chromium, with an empty cache (cold) and again in the same browser (warm); the rival is the
-moment at which the one-slider page shows its slider.
+chart's own "ready" in Chromium, with an empty cache (cold) and again in the same browser (warm), for every page; the
+rival is the moment at which the one-slider page shows its slider. Stop: from the click on the home page to the words on
+the screen.
 """
 
 from __future__ import annotations
@@ -27,6 +28,8 @@ import websockets
 from playwright.sync_api import Browser, sync_playwright
 from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
+
+from core.registry import EXPLAINERS
 
 ROOT = Path(__file__).resolve().parents[1]
 PROBE = 'import streamlit as st\nst.write(st.slider("w1", -3.0, 3.0, -0.8, 0.01))\n'
@@ -78,17 +81,18 @@ def _answers(url: str) -> bool:
 
 
 class Session:
-    """One browser tab on the server's websocket: it loads a page and moves the slider w1."""
+    """One browser tab on the server's websocket: it loads a page (in the state `query`) and moves the slider `label`."""
 
-    def __init__(self, url: str, page: str) -> None:
-        self.url, self.page, self.hash, self.slider, self.query = url, page, "", "", ""
+    def __init__(self, url: str, page: str, label: str = "w1", query: str = "") -> None:
+        self.url, self.page, self.label, self.query = url, page, label, query
+        self.hash = self.slider = ""
 
     async def open(self) -> Session:
         address = self.url.replace("http", "ws") + "/_stcore/stream"
         self.socket = await websockets.connect(address, subprotocols=["streamlit"], max_size=None)
         await self.rerun(None)
         if not self.slider:
-            raise SystemExit(f"the page {self.page!r} has no slider w1")
+            raise SystemExit(f"the page {self.page!r} has no slider {self.label}")
         return self
 
     async def rerun(self, value: float | None) -> float:
@@ -114,7 +118,7 @@ class Session:
             self.query = message.page_info_changed.query_string
         elif kind == "delta" and message.delta.new_element.WhichOneof("type") == "slider":
             slider = message.delta.new_element.slider
-            self.slider = slider.id if slider.label == "w1" else self.slider
+            self.slider = slider.id if slider.label == self.label else self.slider
         return kind == "script_finished" and message.script_finished == ForwardMsg.FINISHED_SUCCESSFULLY
 
 
@@ -154,13 +158,10 @@ def first_sight(browser: Browser, url: str, sign: str) -> tuple[float, float]:
 
 
 def first_sights(app: str, probe: str) -> dict[str, list[float]]:
-    """First pictures of the two pages, and the first slider of the probe, in turns, cold and warm."""
+    """First pictures of all pages, and the first slider of the probe, in turns, cold and warm."""
     ready = ".gn-chart[data-state=ready]"
-    pages = {
-        "home": (app, ready),
-        "stepper": (f"{app}/backprop-stepper", ready),
-        "one slider": (probe, "[data-testid=stSlider]"),
-    }
+    pages = {"home": (app, ready), **{e.slug: (f"{app}/{e.url}", ready) for e in EXPLAINERS}}
+    pages["one slider"] = (probe, "[data-testid=stSlider]")
     found: dict[str, list[float]] = {}
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=FLAGS)
@@ -170,6 +171,26 @@ def first_sights(app: str, probe: str) -> dict[str, list[float]]:
                     found.setdefault(f"{name}, {heat}", []).append(seconds)
         browser.close()
     return found
+
+
+def stops(app: str) -> list[float]:
+    """Milliseconds from the click on Stop to the words that it has stopped, on the home page."""
+    taken = []
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=FLAGS)
+        page = browser.new_page()
+        page.goto(f"{app}/?home.epochs=200")
+        for _ in range(STARTS):
+            page.locator(".st-key-home-job-start button").click()
+            page.wait_for_function("() => /Step [1-9]/.test(document.body.innerText)", timeout=60_000)
+            page.evaluate(
+                "() => addEventListener('click', () => { window.pressed = performance.now(); }, { capture: true, once: true })"
+            )
+            page.locator(".st-key-home-job-stop button").click()
+            said = "() => document.body.innerText.includes('Stopped at step') && performance.now() - window.pressed"
+            taken.append(page.wait_for_function(said, polling=10).json_value())
+        browser.close()
+    return taken
 
 
 def told(name: str, values: list[float], unit: str) -> None:
@@ -200,6 +221,7 @@ def main() -> None:
             told("rerun: stepper / one slider", ratios, "")
             for name, values in first_sights(url, probe_url).items():
                 told(f"first picture: {name}", values, "s")
+            told("stop: click to words on the screen", stops(url), "ms")
             for name, megabytes in memory(server).items():
                 print(f"memory: {name:<44} {megabytes:8.0f} MB")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from importlib import import_module
 from itertools import groupby
 
@@ -26,11 +27,12 @@ def cards() -> None:
 
 
 def _card(e: Explainer) -> None:
-    chart(_picture(e.slug), key=f"card.{e.slug}", height=HEIGHT, static=True)
+    chart(picture(e.slug), key=f"card.{e.slug}", height=HEIGHT, static=True)
     link(e.slug, f"**{e.title}**", icon=f":material/{e.icon}:")
     st.caption(e.summary)
 
 
-@st.cache_data(max_entries=64, show_spinner=False)
-def _picture(slug: str) -> Figure:
+@cache
+def picture(slug: str) -> Figure:
+    """The card's picture, computed once for all visitors; the server asks for it before the first of them comes."""
     return import_module(f"core.{slug}").thumbnail()

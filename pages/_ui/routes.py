@@ -23,12 +23,12 @@ COMPONENTS = Path(__file__).parent / "components"
 MODULES = {path.name: path for path in sorted(COMPONENTS.glob("*.js"))}
 MODULES_VERSION = hashlib.sha256(b"".join(path.read_bytes() for path in MODULES.values())).hexdigest()[:12]
 PLOTLY_VERSION = version("plotly")
-_PLOTLY = Path(find_spec("plotly").origin).parent / "package_data" / "plotly.min.js"  # found without importing plotly
+PLOTLY = Path(find_spec("plotly").origin).parent / "package_data" / "plotly.min.js"  # found without importing plotly
 
 
 async def plotly_js(request: Request) -> Response:
     """plotly.min.js of the installed plotly package."""
-    return await _script(request, _PLOTLY)
+    return await _script(request, PLOTLY)
 
 
 async def module(request: Request) -> Response:
@@ -53,5 +53,5 @@ def _content(path: Path) -> tuple[bytes, bytes]:
 
 
 _BASE = config.get_option("server.baseUrlPath").strip("/")
-_ASSETS = f"/{_BASE}/assets" if _BASE else "/assets"
-ROUTES = [Route(f"{_ASSETS}/plotly.min.js", plotly_js), Route(f"{_ASSETS}/ui/{{version}}/{{name}}", module)]
+ASSETS = f"/{_BASE}/assets" if _BASE else "/assets"
+ROUTES = [Route(f"{ASSETS}/plotly.min.js", plotly_js), Route(f"{ASSETS}/ui/{{version}}/{{name}}", module)]

@@ -8,19 +8,22 @@ import secrets
 import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from importlib import import_module
 from typing import Any
 
 import streamlit as st
 
 from core import jobs
 from core.errors import ExplainerError
+from core.registry import EXPLAINERS
+from pages._ui.cards import picture
 
 log = logging.getLogger("glassnet")
 
 
 @asynccontextmanager
 async def lifespan(app: Any) -> AsyncIterator[None]:
-    """Start the workers and import torch behind the first answer; stop the workers at the end."""
+    """Behind the first answer: start the workers, import what the pages need, draw the cards. Stop the workers at the end."""
     threading.Thread(target=_warm_up, name="warm-up", daemon=True).start()
     yield
     jobs.stop()
@@ -32,8 +35,12 @@ def _warm_up() -> None:
     import torch.optim
 
     torch.set_num_threads(1)
+    for e in EXPLAINERS:
+        import_module(f"core.{e.slug}")
     gc.collect()
     gc.freeze()  # what is imported now lives for ever: no collection needs to walk it again
+    for e in EXPLAINERS:
+        picture(e.slug)
 
 
 def say_calmly(problem: Exception) -> bool:

@@ -10,7 +10,7 @@ import streamlit as st
 
 from core.contracts import Example
 from core.curriculum import COURSES, TOPICS, Coverage, Topic, coverage, search
-from core.registry import EXPLAINERS
+from core.registry import EXPLAINERS, HOME
 from pages._ui.frame import link
 
 Presets = Mapping[str, Mapping[str, Example]]
@@ -27,7 +27,7 @@ def presets() -> Presets:
 def open_link(slug: str, example: str, known: Presets, words: str = "") -> None:
     """A link to the page `slug` in the state of its preset `example` ("" for how it opens)."""
     preset = known[slug].get(example)
-    titles = {"home": "Home", **{e.slug: e.title for e in EXPLAINERS}}
+    titles = {e.slug: e.title for e in (HOME, *EXPLAINERS)}
     label = f"{titles[slug]}: {preset.title}" if preset else titles[slug]
     query = (
         {f"{slug}.preset": preset.slug, **import_module(f"core.{slug}").SPEC(**preset.settings).to_query()}
@@ -84,7 +84,7 @@ def finder() -> None:
     if not query:
         return
     known = presets()
-    found = search(query, EXPLAINERS, {slug: list(of.values()) for slug, of in known.items()}, TOPICS)
+    found = search(query, (HOME, *EXPLAINERS), {slug: list(of.values()) for slug, of in known.items()}, TOPICS)
     with st.container(border=True):
         if not found:
             st.markdown(

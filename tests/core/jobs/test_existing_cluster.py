@@ -135,7 +135,7 @@ def test_a_job_ends_when_its_server_has_gone(elsewhere: None, tmp_path: Path) ->
     until(lambda: jobs.view(job).step > 0)
     jobs.stop()
     assert jobs.view(job).state == "stopped"
-    until(lambda: lines(tmp_path, "left"), 2.0)
+    until(lambda: lines(tmp_path, "left"))
 
 
 def test_without_the_cluster_jobs_fail_in_plain_words(
