@@ -1,0 +1,136 @@
+"""The engines against each other: machine code, plain NumPy and PyTorch give the same loss curve to 1e-10."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from core.errors import ExplainerError
+from core.playground import network
+from core.playground.problem import problem
+from core.playground.spec import ACTIVATIONS, OPTIMIZERS, PENALTIES, PlaygroundSpec
+from core.playground.training import factors, train
+
+SMALL = {"epochs": 3, "count": 60}
+CASES = [
+    *({"optimizer": name} for name in OPTIMIZERS),
+    *({"activation": name, "rate": 0.01} for name in ACTIVATIONS),
+    *({"penalty": name, "optimizer": rule, "strength": 0.02} for name in PENALTIES for rule in ("sgd", "adam")),
+    {"loss": "cross_entropy"},
+    {"data": "blobs", "classes": 4},
+    {"data": "plane", "layers": ""},
+    {"dropout": 0.3, "layers": "6, 5 relu"},
+    {"schedule": "cosine", "period": 2},
+    {"events": "4:rate=0.1; 5:w1.2.1=0.5; 5:b2.1=-1", "batch": 7},
+    {"layers": "20, 20", "optimizer": "momentum"},  # large layers take the other road through the compiled code
+    {"start": "he", "features": "x1, x2^2, sin x1, radius"},
+]
+
+
+def curve(spec: PlaygroundSpec, engine: str) -> np.ndarray:
+    return np.array([(s.train_loss, s.test_loss) for s in train(spec, engine)])
+
+
+@pytest.mark.parametrize("case", CASES, ids=str)
+def test_all_engines_draw_one_loss_curve(case: dict) -> None:
+    spec = PlaygroundSpec(**{**SMALL, **case})
+    numpy = curve(spec, "numpy")
+    np.testing.assert_allclose(curve(spec, "torch"), numpy, rtol=0, atol=1e-10)
+    np.testing.assert_allclose(curve(spec, "plain"), numpy, rtol=0, atol=1e-10)
+    assert numpy[0, 0] != numpy[-1, 0]
+
+
+@pytest.mark.parametrize("data", ["circle", "blobs", "multi_gauss"])
+@pytest.mark.parametrize("activation", [name for name in ACTIVATIONS if name != "relu"])
+def test_the_gradient_is_the_slope_of_the_loss(data: str, activation: str) -> None:
+    """Central differences of the mean loss in every parameter."""
+    from core.playground.training import losses
+
+    about = problem(PlaygroundSpec(data=data, activation=activation, layers="3, 2", count=20, start="xavier", share=90))
+    part = slice(0, about.train)
+    g = network.gradient(about.theta, about.net, about.rules, about.F[part], about.Y[part], np.zeros((0, 0)))
+    e = 1e-6 * np.eye(len(about.theta))
+    up, down = (losses(about.theta + sign * e, about)[:, part].mean(1) for sign in (1, -1))
+    np.testing.assert_allclose(g, (up - down) / 2e-6, rtol=1e-5, atol=1e-8)
+
+
+def test_activations_are_those_of_the_house() -> None:
+    from core.training.activations import ACTIVATIONS as HOUSE
+
+    z = np.array([-1000.0, -3.0, -1e-9, 0.0, 1e-9, 0.7, 30.0, 1000.0])
+    for name in ("linear", "tanh", "sigmoid", "relu", "leaky_relu", "elu", "silu", "softplus"):
+        a = network.activate(ACTIVATIONS[name], z)
+        np.testing.assert_allclose(a, HOUSE[name].f(z), rtol=1e-9, atol=1e-12, err_msg=name)
+        np.testing.assert_allclose(
+            network.slope(ACTIVATIONS[name], z, a), HOUSE[name].derivative(z), rtol=1e-9, atol=1e-12, err_msg=name
+        )
+
+
+def test_many_nets_at_once_are_each_net_alone() -> None:
+    about = problem(PlaygroundSpec(layers="5, 3", optimizer="adam", count=40))
+    many = np.stack([about.theta, 2 * about.theta, -about.theta])
+    rows, none, rates = np.arange(about.train), np.zeros((0, 0)), np.full(about.per_epoch, 0.03)
+    alone = [theta.copy() for theta in many]
+    for theta in (many, *alone):
+        m, v = np.zeros_like(theta), np.zeros_like(theta)
+        run = network.steps if theta is many else network.steps_compiled
+        run(
+            theta, m, v, about.net, about.rules, about.weights, about.F, about.Y, rows, none,
+            about.batch, 0, about.per_epoch, rates, 0,
+        )  # fmt: skip
+    np.testing.assert_allclose(many, np.array(alone), rtol=0, atol=1e-12)
+
+
+def test_a_run_can_be_prolonged() -> None:
+    """The first part of a longer run is the shorter run, also where something changes on the way."""
+    change = {"events": "30:w1.1.1=2", "dropout": 0.2}
+    short, long = (curve(PlaygroundSpec(epochs=n, **change), "numpy") for n in (4, 6))
+    np.testing.assert_array_equal(long[: len(short)], short)
+
+
+def test_snapshots_hold_losses_weights_and_biases() -> None:
+    spec = PlaygroundSpec(epochs=2, count=100)
+    *_, last = train(spec)
+    assert (last.step, last.total) == (10, 10)
+    assert [W.shape for W in last.weights] == [(2, 4), (4, 2), (2, 1)]
+    assert [b.shape for b in last.biases] == [(4,), (2,), (1,)]
+    assert np.isfinite([last.train_loss, last.test_loss]).all()
+    assert len(list(train(PlaygroundSpec(epochs=1, batches=2, count=100)))) == 8  # a short run tells of every batch
+
+
+def test_a_weight_set_by_hand_is_there_and_trains_on() -> None:
+    shots = list(train(PlaygroundSpec(epochs=2, count=100, events="5:w1.3.2=1.5; 5:b2.2=-0.25; 10:w3.1.2=7")))
+    assert shots[5].weights[0][1, 2] == 1.5
+    assert shots[5].biases[1][1] == -0.25
+    assert shots[6].weights[0][1, 2] != 1.5
+    assert shots[10].weights[2][1, 0] == 7
+
+
+@pytest.mark.parametrize(
+    ("case", "reason"),
+    [
+        ({"data": "plane", "layers": "", "rate": 0.2, "batch": 200, "epochs": 30}, "diverged"),
+        ({"stop": "solved", "features": "x1^2, x2^2", "layers": "8", "rate": 0.1, "epochs": 300}, "solved"),
+        ({"stop": "patience", "data": "spiral", "layers": "", "epochs": 400}, "stuck"),
+        ({"epochs": 1}, ""),
+    ],
+)
+def test_why_a_run_ends(case: dict, reason: str) -> None:
+    *_, last = train(PlaygroundSpec(**case))
+    assert last.reason == reason
+    assert (last.step < last.total) == bool(reason)
+
+
+def test_schedules_at_their_corners() -> None:
+    epoch = np.array([0.0, 50.0, 100.0, 250.0])
+    values = {
+        "constant": [1, 1, 1, 1], "step": [1, 1, 0.5, 0.25], "exponential": [1, 0.5**0.5, 0.5, 0.5**2.5],
+        "cosine": [1, 0.5, 0, 0], "warm_up": [0.001, 0.501, 1, 1],
+    }  # fmt: skip
+    for name, expected in values.items():
+        np.testing.assert_allclose(factors(PlaygroundSpec(schedule=name), epoch), expected, atol=1e-12)
+
+
+def test_an_unknown_engine_is_named() -> None:
+    with pytest.raises(ExplainerError, match="engine 'jax' is unknown"):
+        list(train(PlaygroundSpec(), "jax"))
