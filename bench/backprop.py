@@ -15,8 +15,8 @@ from collections.abc import Callable
 import torch
 
 from core.backprop_stepper import Graph, parse
-from core.backprop_stepper.checks import torch_functions
 from core.backprop_stepper.update import loss_contour
+from core.formula.checks import torch_functions
 
 ROUNDS = 300
 FORMULA = "h = " + " + ".join(f"v{k}*tanh(w{k}*x)" for k in range(9)) + "; (h - y)**2 / 2"

@@ -176,5 +176,5 @@ frame.other_tabs(
     tabs,
     lambda: steps(spec),
     lambda: script(spec),
-    "The state on screen: the chain rule by hand, then PyTorch. It prints the page's numbers.",
+    "The state on screen: the chain rule by hand in NumPy, then PyTorch. It prints the page's numbers.",
 )

@@ -6,14 +6,13 @@ from core.backprop_stepper import figures as draw
 from core.backprop_stepper import tensor_mode as tensor
 from core.backprop_stepper.code import script as graph_script
 from core.backprop_stepper.compute import edited, graph_numbers, graph_of, leaves_of
-from core.backprop_stepper.graph import Graph, Node
 from core.backprop_stepper.lenses import look
-from core.backprop_stepper.parser import parse
 from core.backprop_stepper.questions import questions
 from core.backprop_stepper.spec import EXAMPLES, TOUR, format_values
 from core.backprop_stepper.spec import StepperSpec as SPEC
 from core.backprop_stepper.walk import said, walk
 from core.contracts import Figure, Step
+from core.formula import Graph, Node, parse
 
 __all__ = [
     "EXAMPLES",

@@ -16,10 +16,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
-from core.backprop_stepper.graph import Graph, Node, Rule
 from core.backprop_stepper.memory import memory
-from core.backprop_stepper.operations import FUNCTIONS, Local, softmax
 from core.errors import ExplainerError, one_of
+from core.formula.graph import Graph, Node, Rule
+from core.formula.operations import FUNCTIONS, Local, softmax
 
 TOLERANCE = 1e-9
 OVERWRITE = 1.0  # what the in-place edit adds

@@ -1,7 +1,7 @@
-"""The state on screen as a script that needs only torch: the chain rule line by line, then torch's own answer.
+"""The state on screen as a script that needs only NumPy and torch: the chain rule line by line, then torch's own answer.
 
-How an operation's derivative is written comes from the table in operations.py; how its value is written stands here. The
-scripts print "name = number" for every number that `numbers` in __init__.py gives to the page.
+How an operation and its derivative are written comes from core/formula/source.py. The scripts print "name = number" for every
+number that `numbers` in __init__.py gives to the page.
 """
 
 from __future__ import annotations
@@ -10,50 +10,10 @@ import keyword
 import re
 from collections.abc import Mapping, Sequence
 
-from core.backprop_stepper.graph import Graph, Node
-from core.backprop_stepper.operations import OPERATIONS
+from core.formula import Graph, Node
+from core.formula.source import ERF, HELPERS, in_numpy, in_torch, slope
 
-IMPORTS = ("cos", "erf", "exp", "log", "log1p", "pi", "sin", "sqrt", "tanh")
-HELPERS = {
-    "sigmoid": "def sigmoid(a):\n    return 1 / (1 + exp(-a)) if a >= 0 else exp(a) / (1 + exp(a))\n",
-    "softmax": "def softmax(z):\n    e = [exp(a - max(z)) for a in z]\n    return [a / sum(e) for a in e]\n",
-    "cross_entropy": "def cross_entropy(z, k):\n    return max(z) - z[k] + log(sum(exp(a - max(z)) for a in z))\n",
-}
-TAKEN = {
-    *IMPORTS,
-    *HELPERS,
-    "torch",
-    "print",
-    "float",
-    "max",
-    "min",
-    "abs",
-    "sum",
-    "range",
-    "values",
-    "ours",
-    "loss",
-    "L",
-    "F",
-}
-
-VALUES: Mapping[str, str] = {
-    "add": "{a} + {b}", "sub": "{a} - {b}", "mul": "{a} * {b}", "div": "{a} / {b}", "pow": "{a} ** {b}", "neg": "-{a}",
-    "exp": "exp({a})", "log": "log({a})", "tanh": "tanh({a})", "sigmoid": "sigmoid({a})", "relu": "max({a}, 0.0)",
-    "leaky_relu": "{a} if {a} > 0 else 0.01 * {a}", "gelu": "{a} * (1 + erf({a} / sqrt(2))) / 2",
-    "softplus": "{a} if {a} > 20 else log1p(exp({a}))", "sin": "sin({a})", "cos": "cos({a})", "sqrt": "sqrt({a})",
-    "abs": "abs({a})", "max": "max({a}, {b})", "min": "min({a}, {b})",
-}  # fmt: skip
-TORCH: Mapping[str, str] = {
-    **{name: VALUES[name] for name in ("add", "sub", "mul", "div", "pow", "neg", "abs")},
-    **{name: f"torch.{name}({{a}})" for name in ("exp", "log", "tanh", "sigmoid", "relu", "sin", "cos", "sqrt")},
-    **{name: f"F.{name}({{a}})" for name in ("leaky_relu", "gelu", "softplus")},
-    "max": "torch.maximum({a}, {b})", "min": "torch.minimum({a}, {b})",
-}  # fmt: skip
-SLOPES: Mapping[str, tuple[str, ...]] = {  # where the table's text, as Python, would overflow or divide by 0 before the end
-    "div": ("1/b", "-a/b/b"), "pow": ("b*a**(b - 1) if b else 0.0", "out*log(a)"),
-    "gelu": ("(1 + erf(a/sqrt(2)))/2 + a*exp(-a*a/2)/sqrt(2*pi)",), "softplus": ("1 if a > 20 else sigmoid(a)",),
-}  # fmt: skip
+TAKEN = {*HELPERS, "np", "math", "torch", "F", "print", "float", "max", "abs", "range", "values", "ours", "loss", "L"}
 
 
 def script(graph: Graph) -> str:
@@ -75,11 +35,10 @@ def script(graph: Graph) -> str:
 #
 {shown}
 #
-# First the chain rule by hand in plain Python, then the same graph in PyTorch. Needs torch only.
+# First the chain rule by hand in NumPy's float64, then the same graph in PyTorch. Needs numpy and torch.
 
 # %%
-from math import {", ".join(IMPORTS)}
-
+{ERF if "math.erf(" in forward + backward else ""}import numpy as np
 import torch
 import torch.nn.functional as F
 
@@ -104,10 +63,11 @@ def loss({", ".join(leaves)}):
 
 
 # %%
-L, gradients = ours(**values)
-print(f"L = {{L!r}}")
+with np.errstate(over="ignore"):  # what is too large for a float64 on the way is inf, as in Python and in torch
+    L, gradients = ours(**{{name: np.float64(value) for name, value in values.items()}})
+print(f"L = {{float(L)!r}}")
 for name, g in gradients.items():
-    print(f"dL/d{{name}} = {{g!r}}")
+    print(f"dL/d{{name}} = {{float(g)!r}}")
 
 # %%
 tensors = {{name: torch.tensor(value, dtype=torch.float64, requires_grad=True) for name, value in values.items()}}
@@ -133,31 +93,15 @@ def _reserved(name: str) -> bool:
 
 
 def _value(node: Node, names: Mapping[int, str], graph: Graph) -> str:
-    inputs = [names[i] for i in node.inputs]
     if node.id in graph.fixed:
         return f"{node.value!r}  # set by hand: cut from its inputs"
-    if node.op == "const":
-        return repr(node.value)
-    if node.op == "softmax_cross_entropy":
-        return f"cross_entropy([{', '.join(inputs)}], {node.params[0]})"
-    if node.op == "mse":
-        return " + ".join(
-            f"({p} - {y}) ** 2 / {len(inputs) // 2}" for p, y in zip(inputs[::2], inputs[1::2], strict=True)
-        )
-    return VALUES[node.op].format(**dict(zip("ab", inputs, strict=False)))
+    return in_numpy(node, [names[i] for i in node.inputs])
 
 
 def _torch(node: Node, names: Mapping[int, str], graph: Graph) -> str:
-    inputs = [names[i] for i in node.inputs]
     if node.id in graph.fixed:
         return f"torch.tensor({node.value!r}, dtype=torch.float64, requires_grad=True)  # set by hand"
-    if node.op == "const":
-        return f"torch.tensor({node.value!r}, dtype=torch.float64)"
-    if node.op == "softmax_cross_entropy":
-        return f"F.cross_entropy(torch.stack([{', '.join(inputs)}]), torch.tensor({node.params[0]}))"
-    if node.op == "mse":
-        return f"F.mse_loss(torch.stack([{', '.join(inputs[::2])}]), torch.stack([{', '.join(inputs[1::2])}]))"
-    return TORCH[node.op].format(**dict(zip("ab", inputs, strict=False)))
+    return in_torch(node, [names[i] for i in node.inputs])
 
 
 def _gradient(node: Node, names: Mapping[int, str], graph: Graph) -> str:
@@ -170,13 +114,4 @@ def _gradient(node: Node, names: Mapping[int, str], graph: Graph) -> str:
 
 
 def _slope(node: Node, which: int, names: Mapping[int, str]) -> str:
-    """d(node)/d(its input number `which`) in the script's names."""
-    inputs = [names[i] for i in node.inputs]
-    if node.op == "softmax_cross_entropy":
-        return f"softmax([{', '.join(inputs)}])[{which}] - {int(which == node.params[0])}"
-    if node.op == "mse":
-        first = which - which % 2
-        return f"{'-' if which % 2 else ''}2 * ({inputs[first]} - {inputs[first + 1]}) / {len(inputs) // 2}"
-    words = {**dict(zip("ab", inputs, strict=False)), "out": names[node.id]}
-    slopes = SLOPES.get(node.op, OPERATIONS[node.op].slopes)
-    return re.sub(r"\b(a|b|out)\b", lambda found: words[found.group()], slopes[which])
+    return slope(node, which, [names[i] for i in node.inputs], names[node.id])

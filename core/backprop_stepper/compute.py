@@ -7,8 +7,6 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float
 
-from core.backprop_stepper.graph import Graph
-from core.backprop_stepper.parser import leaf_names, parse
 from core.backprop_stepper.spec import (
     StepperSpec,
     edited_values,
@@ -19,6 +17,7 @@ from core.backprop_stepper.spec import (
 )
 from core.backprop_stepper.update import Contour, Update, loss_contour, step, train
 from core.errors import ExplainerError
+from core.formula import Graph, leaf_names, parse
 
 
 def leaves_of(spec: StepperSpec) -> dict[str, float]:

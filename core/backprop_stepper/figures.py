@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from core.backprop_stepper.graph import BackwardStep, ForwardStep, Graph, Node, SeedStep
 from core.contracts import Figure, Frame
+from core.formula.graph import BackwardStep, ForwardStep, Graph, Node, SeedStep
 from core.plots.dag import Drawing, layered
 from core.plots.theme import BACKWARD, FORWARD, GREEN, MAGNITUDE, QUIET, VERMILLION, axis, hidden_axis, layout
 from core.plots.words import short

@@ -10,14 +10,14 @@ import numpy as np
 
 from core.backprop_stepper import figures as draw
 from core.backprop_stepper.bugs import BUGS, first_wrong
-from core.backprop_stepper.checks import compare
 from core.backprop_stepper.compute import axes, first_step, slice_of, training
-from core.backprop_stepper.graph import Graph
 from core.backprop_stepper.memory import BYTES, checkpointing, memory
 from core.backprop_stepper.spec import OPTIMIZERS, StepperSpec
 from core.backprop_stepper.vanishing import vanishing
 from core.backprop_stepper.walk import said
 from core.contracts import Figure
+from core.formula import Graph
+from core.formula.checks import compare
 from core.plots.curves import overlay
 from core.plots.words import short
 

@@ -16,9 +16,9 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from core.backprop_stepper.graph import Graph, Node
-from core.backprop_stepper.operations import OPERATIONS
 from core.errors import ExplainerError
+from core.formula import Graph, Node
+from core.formula.operations import OPERATIONS
 
 BYTES = {"float64": 8, "float32": 4}
 

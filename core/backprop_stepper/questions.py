@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 
-from core.backprop_stepper.checks import finite_difference
 from core.backprop_stepper.compute import first_step
-from core.backprop_stepper.graph import BackwardStep, Graph
 from core.backprop_stepper.spec import OPTIMIZERS, StepperSpec, trained_names
 from core.backprop_stepper.walk import said
 from core.contracts import Question
+from core.formula.checks import finite_difference
+from core.formula.graph import BackwardStep, Graph
 from core.plots.words import short
 
 

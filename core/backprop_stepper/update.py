@@ -20,8 +20,8 @@ from typing import Any
 
 import numpy as np
 
-from core.backprop_stepper.graph import Graph, NoValueError
 from core.errors import ExplainerError, one_of
+from core.formula.graph import Graph, NoValueError
 
 BETA2 = 0.999
 EPS = 1e-8

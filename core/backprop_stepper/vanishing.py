@@ -14,8 +14,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
-from core.backprop_stepper.graph import Graph
 from core.errors import ExplainerError, one_of
+from core.formula import Graph
 
 T = TypeVar("T", int, float)
 

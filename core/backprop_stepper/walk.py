@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from core.backprop_stepper.graph import BackwardStep, Contribution, ForwardStep, Graph, Node, SeedStep
-from core.backprop_stepper.operations import FUNCTIONS, OPERATIONS
 from core.contracts import Step
+from core.formula.graph import BackwardStep, Contribution, ForwardStep, Graph, Node, SeedStep
+from core.formula.operations import FUNCTIONS, OPERATIONS
 from core.plots.words import short
 
 

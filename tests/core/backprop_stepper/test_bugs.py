@@ -8,11 +8,11 @@ from torch.nn import functional
 
 from core.backprop_stepper import Graph, parse
 from core.backprop_stepper.bugs import BUGS, OVERWRITE, SOFTMAX_ONCE, SOFTMAX_TWICE, first_wrong
-from core.backprop_stepper.checks import torch_functions, torch_tensors
 from core.backprop_stepper.memory import memory
 from core.backprop_stepper.spec import BUGS as TITLES
 from core.backprop_stepper.spec import FORMULAS
 from core.errors import ExplainerError
+from core.formula.checks import torch_functions, torch_tensors
 
 
 def ready(preset: str) -> Graph:

@@ -9,11 +9,11 @@ import pytest
 import torch
 
 from core.backprop_stepper import SPEC, edited, graph_of, numbers, parse
-from core.backprop_stepper.checks import torch_functions
 from core.backprop_stepper.compute import axes, first_step, leaves_of, slice_of, training
-from core.backprop_stepper.graph import Graph
 from core.backprop_stepper.spec import EXAMPLES, FORMULAS
 from core.errors import ExplainerError
+from core.formula import Graph
+from core.formula.checks import torch_functions
 
 MAKE = {
     "sgd": lambda w, rate, beta: torch.optim.SGD(w, lr=rate),

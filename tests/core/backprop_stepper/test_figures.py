@@ -17,7 +17,7 @@ from core.contracts import Figure
 from core.plots.dag import layered
 from core.plots.encode import figure_json
 from core.plots.words import short
-from tests.core.backprop_stepper.formulas import built, formulas
+from tests.core.formula.formulas import built, formulas
 
 PRESETS = [pytest.param(SPEC(**e.settings), id=e.slug) for e in EXAMPLES if "mode" not in e.settings]
 

@@ -10,9 +10,9 @@ import pytest
 import torch
 
 from core.backprop_stepper import SPEC, graph_of, look
-from core.backprop_stepper.checks import torch_functions
 from core.backprop_stepper.lenses import LENS, View, digits
 from core.backprop_stepper.spec import BUGS, EXAMPLES, FORMULAS
+from core.formula.checks import torch_functions
 from core.plots.words import short
 from tests.core.backprop_stepper.test_compute import MAKE, plain_loop
 

@@ -8,11 +8,11 @@ import pytest
 import torch
 
 from core.backprop_stepper import Graph, parse
-from core.backprop_stepper.checks import torch_functions
 from core.backprop_stepper.memory import BYTES, checkpointing, memory
-from core.backprop_stepper.operations import OPERATIONS
 from core.backprop_stepper.spec import FORMULAS
 from core.errors import ExplainerError
+from core.formula.checks import torch_functions
+from core.formula.operations import OPERATIONS
 
 ONE_OF_EACH = {
     **{name: f"{name}(u)" for name, operation in OPERATIONS.items() if operation.usage and operation.arity == 1},

@@ -10,8 +10,8 @@ from core.backprop_stepper.spec import trained_names
 from core.contracts import Question
 from core.errors import ExplainerError
 from core.plots.words import short
-from tests.core.backprop_stepper.formulas import built, formulas
 from tests.core.backprop_stepper.test_compute import MAKE, plain_loop
+from tests.core.formula.formulas import built, formulas
 
 PRESETS = [pytest.param(SPEC(**e.settings), id=e.slug) for e in EXAMPLES if "mode" not in e.settings]
 

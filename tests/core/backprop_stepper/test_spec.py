@@ -10,7 +10,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.backprop_stepper.parser import leaf_names, parse
 from core.backprop_stepper.spec import (
     BUGS,
     EXAMPLES,
@@ -29,6 +28,7 @@ from core.backprop_stepper.spec import (
     trained_names,
 )
 from core.errors import ExplainerError
+from core.formula import leaf_names, parse
 
 NAMES = st.from_regex(r"[a-zA-Zλ_][a-zA-Z0-9_λ]{0,10}", fullmatch=True)
 

@@ -11,7 +11,7 @@ from core.backprop_stepper import Graph, parse
 from core.backprop_stepper.spec import FORMULAS
 from core.backprop_stepper.vanishing import farthest_leaf, vanishing
 from core.errors import ExplainerError
-from tests.core.backprop_stepper.formulas import built, formulas
+from tests.core.formula.formulas import built, formulas
 
 
 def all_paths(graph: Graph, source: int) -> list[tuple[tuple[int, ...], float]]:

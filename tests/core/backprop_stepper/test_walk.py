@@ -8,10 +8,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 
 from core.backprop_stepper import Graph, parse, walk
-from core.backprop_stepper.graph import BackwardStep, ForwardStep, SeedStep
 from core.backprop_stepper.walk import formula_latex, number, said, symbol, variable
 from core.contracts import Step
-from tests.core.backprop_stepper.formulas import built, formulas
+from core.formula.graph import BackwardStep, ForwardStep, SeedStep
+from tests.core.formula.formulas import built, formulas
 
 POWER = r"-?[\d.]+(?: \\cdot 10\^\{-?\d+\})?"
 NUMBER = rf"(?:\\left\({POWER}\\right\)|{POWER})"

@@ -7,9 +7,9 @@ import re
 from hypothesis import assume
 from hypothesis import strategies as st
 
-from core.backprop_stepper import Graph, parse
-from core.backprop_stepper.checks import KINKS
 from core.errors import ExplainerError
+from core.formula import Graph, parse
+from core.formula.checks import KINKS
 
 UNARY = (
     "(-{0})", "+{0}", "tanh({0})", "sigmoid({0})", "relu({0})", "leaky_relu({0})", "gelu({0})", "softplus({0})",

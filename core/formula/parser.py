@@ -14,9 +14,9 @@ import unicodedata
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from core.backprop_stepper.graph import VALUE_LIMIT, Graph, Node, checked, place
-from core.backprop_stepper.operations import EXPONENT_LIMIT, FUNCTIONS
 from core.errors import ExplainerError, one_of
+from core.formula.graph import VALUE_LIMIT, Graph, Node, checked, place
+from core.formula.operations import EXPONENT_LIMIT, FUNCTIONS
 
 LENGTH_LIMIT = 500
 NODE_LIMIT = 200

@@ -17,8 +17,8 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from core.backprop_stepper.operations import OPERATIONS
 from core.errors import ExplainerError
+from core.formula.operations import OPERATIONS
 
 VALUE_LIMIT = 1e6
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from core.backprop_stepper.graph import Graph, NoValueError
+from core.formula.graph import Graph, NoValueError
 
 KINKS: dict[str, Callable[..., float]] = {  # operation -> a number that is 0 at its kink
     "relu": lambda a: a,

@@ -16,6 +16,7 @@ import math
 import operator
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 EXPONENT_LIMIT = 100.0
 LEAKY_SLOPE = 0.01
@@ -37,7 +38,7 @@ class Operation:
     `domain(*inputs)` says in words why the inputs have no output, or "".
     `saved[i]` is what the derivative by input i must remember: "a" or "b" (an input), "inputs" (all of them),
     "output", or "probabilities" (a vector of its own, as long as the inputs). `slopes[i]` is that derivative as text in
-    a, b and out. `arity` None means any number of inputs; `latex` then has one place for the whole list.
+    a, b and out, written so that no float64 on the way to it overflows or is divided by 0. `arity` None means any number of inputs; `latex` then has one place for the whole list.
     """
 
     name: str
@@ -127,11 +128,12 @@ def _cross_entropy_local(out: float, k: int, *z: float) -> Local:
     return tuple(p - (j == k) for j, p in enumerate(softmax(z)))
 
 
-def _mse(*py: float) -> float:
+def _mse(*py: Any) -> Any:
+    """Numbers, or arrays of one shape."""
     return sum((p - y) * (p - y) for p, y in zip(py[::2], py[1::2], strict=True)) * 2 / len(py)
 
 
-def _mse_local(out: float, *py: float) -> Local:
+def _mse_local(out: Any, *py: Any) -> tuple[Any, ...]:
     slopes = [4 * (p - y) / len(py) for p, y in zip(py[::2], py[1::2], strict=True)]
     return tuple(signed for slope in slopes for signed in (slope, -slope))
 
@@ -159,9 +161,9 @@ _TABLE = (
     Operation("sub", "−", "{0} - {1}", 2, operator.sub, lambda out, a, b: (1.0, -1.0), ((), ()), ("1", "-1")),
     Operation("mul", "×", r"{0} \cdot {1}", 2, operator.mul, lambda out, a, b: (b, a), (B, A), ("b", "a")),
     Operation("div", "÷", r"\frac{{{0}}}{{{1}}}", 2, operator.truediv, lambda out, a, b: (1.0 / b, -a / b / b),
-              (B, ("a", "b")), ("1/b", "-a/b**2"), _div_domain),
+              (B, ("a", "b")), ("1/b", "-a/b/b"), _div_domain),
     Operation("pow", "xⁿ", r"{{{0}}}^{{{1}}}", 2, _pow, _pow_local, (("a", "b"), ("a", "b", "output")),
-              ("b*a**(b - 1)", "out*log(a)"), _pow_domain),
+              ("b*a**(b - 1) if b else 0", "out*log(a)"), _pow_domain),
     Operation("neg", "−", "-{0}", 1, operator.neg, lambda out, a: (-1.0,), ((),), ("-1",)),
     Operation("exp", "exp", "e^{{{0}}}", 1, math.exp, lambda out, a: (out,), (OUT,), ("out",), _exp_domain, "exp(a)"),
     Operation("log", "log", r"\log\left({0}\right)", 1, math.log, lambda out, a: (1.0 / a,), (A,), ("1/a",),
@@ -176,10 +178,10 @@ _TABLE = (
               lambda out, a: (1.0 if a > 0 else LEAKY_SLOPE,), (A,), ("1 if a > 0 else 0.01",), usage="leaky_relu(a)"),
     Operation("gelu", "gelu", r"\mathrm{{gelu}}\left({0}\right)", 1, lambda a: a * _normal_cdf(a),
               lambda out, a: (_normal_cdf(a) + a * _normal_pdf(a),), (A,),
-              ("(1 + erf(a/sqrt(2)))/2 + a*exp(-a**2/2)/sqrt(2*pi)",), usage="gelu(a)"),
+              ("(1 + erf(a/sqrt(2)))/2 + a*exp(-a*a/2)/sqrt(2*pi)",), usage="gelu(a)"),
     Operation("softplus", "softplus", r"\mathrm{{softplus}}\left({0}\right)", 1, _softplus,
               lambda out, a: (1.0 if a > SOFTPLUS_THRESHOLD else _sigmoid(a),), (A,),
-              ("1 if a > 20 else 1/(1 + exp(-a))",), usage="softplus(a)"),
+              ("1 if a > 20 else sigmoid(a)",), usage="softplus(a)"),
     Operation("sin", "sin", r"\sin\left({0}\right)", 1, math.sin, lambda out, a: (math.cos(a),), (A,), ("cos(a)",),
               usage="sin(a)"),
     Operation("cos", "cos", r"\cos\left({0}\right)", 1, math.cos, lambda out, a: (-math.sin(a),), (A,), ("-sin(a)",),
@@ -187,7 +189,7 @@ _TABLE = (
     Operation("sqrt", "√", r"\sqrt{{{0}}}", 1, math.sqrt, lambda out, a: (0.5 / out if out else math.inf,), (OUT,),
               ("1/(2*out)",), _sqrt_domain, "sqrt(a)"),
     Operation("abs", "|·|", r"\left|{0}\right|", 1, abs, lambda out, a: (_sign(a),), (A,),
-              ("(a > 0) - (a < 0)",), usage="abs(a)"),
+              ("sign(a)",), usage="abs(a)"),
     Operation("max", "max", r"\max\left({0}, {1}\right)", 2, max, lambda out, a, b: _share(a, b),
               (("a", "b"), ("a", "b")), ("1 if a > b else 1/2 if a == b else 0", "1 if b > a else 1/2 if a == b else 0"),
               usage="max(a, b, ...)"),

@@ -7,11 +7,11 @@ import math
 import pytest
 from hypothesis import HealthCheck, given, settings
 
-from core.backprop_stepper import parse
-from core.backprop_stepper.checks import compare, finite_difference, torch_functions, torch_gradients
-from core.backprop_stepper.operations import OPERATIONS
 from core.backprop_stepper.spec import FORMULAS
-from tests.core.backprop_stepper.formulas import built, formulas
+from core.formula import parse
+from core.formula.checks import compare, finite_difference, torch_functions, torch_gradients
+from core.formula.operations import OPERATIONS
+from tests.core.formula.formulas import built, formulas
 
 
 def test_torch_has_a_function_for_every_operation() -> None:
