@@ -17,11 +17,11 @@ import torch
 from threadpoolctl import threadpool_limits
 
 from bench.optimizer_race import TORCH, field, seconds, spread
-from core.optimizer_race.landscape import fit_plane, landscape
-from core.optimizer_race.network_data import load
-from core.optimizer_race.networks import NetworkSpec, columns, descend, evaluate, targets, train
-from core.optimizer_race.rules import Racer
-from core.optimizer_race.sharpness import sharpness
+from core.network_race.landscape import fit_plane, landscape
+from core.network_race.network_data import load
+from core.network_race.networks import NetworkSpec, columns, descend, evaluate, targets, train
+from core.network_race.sharpness import sharpness
+from core.training.optimizers import Racer
 
 RACERS, STEPS, ROUNDS = 80, 60, 9
 RIVALS, RIVAL_STEPS = 4, 60  # of the rival's loop, for a round

@@ -1,6 +1,7 @@
 """Racers x steps a second against the sequential torch.optim loop, measured in turn within one run.
 
-    python -m bench.optimizer_race
+    python -m bench.optimizer_race          the race, the basin map
+    python -m bench.optimizer_race page     a page with 24 racers x about 500 steps: from the slider's move to the end of the rerun
 
 The rival is the loop one would write: for each racer a tensor, a torch.optim optimizer, and for each step zero_grad, the
 formula, backward, step. One torch thread. Printed: median and spread (lowest to highest) over the rounds.
@@ -8,13 +9,18 @@ formula, backward, step. One torch thread. Printed: median and spread (lowest to
 
 from __future__ import annotations
 
+import asyncio
 import statistics
+import sys
 import time
 from collections.abc import Callable
+from urllib.parse import urlencode
 
 import numpy as np
+import psutil
 import torch
 
+from bench.pages import ROOT, Session, served
 from core.optimizer_race import OPTIMIZERS, Racer, RaceSpec, race
 from core.optimizer_race.basins import basins
 
@@ -67,6 +73,41 @@ def against_torch(title: str, names: tuple[str, ...], rounds: int) -> None:
     print(f"{title}: ours {spread(ours)}/s, torch.optim loop {spread(rivals)}/s, ratio x {spread(ratios)}")
 
 
+async def reruns(url: str, server: psutil.Process, moves: int = 20) -> tuple[list[float], float]:
+    """Milliseconds of each move of the slider "Steps" around 500, and the server's processor time for one of them.
+
+    Each move is a race, its pictures and its leaderboard, all of them new.
+    """
+    titles = [about.title for about in OPTIMIZERS.values() if not about.guest]
+    racers = [*titles, *(f"{title}@{rate}" for rate in (3e-4, 1e-4) for title in titles)][:24]
+    query = {"surface": "rosenbrock", "racers": ", ".join(racers), "rates": "same", "rate": "0.001", "steps": "300"}
+    link = urlencode({f"optimizer_race.{name}": value for name, value in query.items()})
+    tab = await Session(url, "optimizer-race", "Steps", link).open()
+    for steps in (370.0, 380.0, 390.0):
+        await tab.rerun(steps)
+    used, taken = busy(server), []
+    for k in range(moves):
+        taken.append(1e3 * await tab.rerun(400.0 + 10 * k))
+        await asyncio.sleep(0.05)
+    await tab.socket.close()
+    return taken, 1e3 * (busy(server) - used) / moves
+
+
+def busy(server: psutil.Process) -> float:
+    """Seconds of processor time so far."""
+    times = server.cpu_times()
+    return times.user + times.system
+
+
+def page() -> None:
+    with served(ROOT / "app.py", 8640) as (url, server, _):
+        time.sleep(20)  # the server and its workers warm up
+        taken, used = asyncio.run(reruns(url, server))
+        print(
+            f"page with 24 racers, 400 to 590 steps: rerun {spread(taken, ' ms')}, {used:.0f} ms of processor time each"
+        )
+
+
 def main() -> None:
     torch.set_num_threads(1)
     torch_loop(field(tuple(TORCH), 13), 3)  # the first optimizer imports what it needs
@@ -82,4 +123,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    page() if "page" in sys.argv else main()

@@ -1,5 +1,6 @@
 """Choose a hill and a field of optimizers, set the start by a click, watch the race, look closer."""
 
+from contextlib import suppress
 from dataclasses import replace
 
 import streamlit as st
@@ -12,6 +13,7 @@ from core.optimizer_race import (
     SPEC,
     TITLES,
     TOUR,
+    about_hill,
     draw,
     look,
     menus,
@@ -20,10 +22,12 @@ from core.optimizer_race import (
     race_part,
     run_of,
     script,
+    sections,
     start_text,
+    table,
     worked,
 )
-from pages._ui import charts, controls, frame
+from pages._ui import charts, controls, frame, report
 from pages._ui import questions as ask
 from pages._ui.tour import tour
 from pages._ui.transport import transport
@@ -31,7 +35,7 @@ from pages._ui.transport import transport
 FILM = "optimizer_race.film"
 
 
-@st.cache_data(max_entries=32, show_spinner=False)
+@st.cache_resource(max_entries=32, show_spinner=False)  # shared: to copy a film takes longer than a rerun
 def film(spec: SPEC) -> dict:
     return pictures(spec)
 
@@ -52,8 +56,14 @@ def settings(spec: SPEC) -> None:
         return
     with st.grid(4, min_column_width=220):
         controls.draw(spec, ["surface"], then=anew)
-        controls.draw(spec, PLAYED.get(spec.surface, ()))
+        controls.draw(
+            spec,
+            [name for name in PLAYED.get(spec.surface, ()) if name != "formula"],
+            then=anew if spec.surface == "typed" else None,
+        )
         controls.draw(spec, ["rates", *(["rate"] if spec.rates == "same" or spec.lens == "theory" else []), "steps"])
+    if spec.surface == "typed":
+        controls.draw(spec, ["formula"], then=anew)
     field(spec)
     with st.expander("Momentum, decay, schedule, clipping, noise"), st.grid(3, min_column_width=240):
         controls.draw(spec, ["momentum", "beta1", "beta2", "weight_decay", "decoupled", "noise", "seed", "schedule"])
@@ -95,6 +105,7 @@ def race(spec: SPEC) -> None:
     if rested != at:
         spec = replace(spec, step=-1 if rested == len(times) - 1 else int(times[rested]))
         controls.change(SPEC, step=spec.step)
+    frame.explain(about_hill(run))
     st.markdown("**How far above the lowest value**")
     charts.chart(drawn["values"], key="optimizer_race:values", height=draw.VALUES_HEIGHT, film=FILM)
     controls.draw(spec, ["lens"])
@@ -142,6 +153,10 @@ if tabs["Picture"].open:
         except ExplainerError as problem:
             st.error(str(problem), icon=":material/edit_note:")
         frame.explain(frame.prose("optimizer_race")["What to see"])
+if "Code" in tabs and tabs["Code"].open:
+    with tabs["Code"], suppress(ExplainerError):  # the tab itself says what is wrong
+        run_of(spec)
+        report.downloads("optimizer_race", lambda: sections(spec, pictures(spec)), lambda: table(spec))
 frame.other_tabs(
     "optimizer_race",
     tabs,

@@ -6,14 +6,16 @@ from core.contracts import Figure
 from core.optimizer_race import figures as draw
 from core.optimizer_race.code import script
 from core.optimizer_race.compute import Run, hill, numbers, race_part, run_of
-from core.optimizer_race.lenses import look, worked
+from core.optimizer_race.lenses import about_hill, look, worked
 from core.optimizer_race.questions import questions
 from core.optimizer_race.race import RaceResult, RaceSpec, anatomy, race
-from core.optimizer_race.rules import OPTIMIZERS, Racer
-from core.optimizer_race.schedules import SCHEDULES, Schedule
+from core.optimizer_race.report import sections, table
 from core.optimizer_race.spec import EXAMPLES, PLAYED, SCHEDULED, TITLES, TOUR, menus, start_text
 from core.optimizer_race.spec import OptimizerRaceSpec as SPEC
 from core.optimizer_race.surfaces import SURFACES, Surface
+from core.optimizer_race.typed import typed_surface
+from core.training.optimizers import OPTIMIZERS, Racer
+from core.training.schedules import SCHEDULES, Schedule
 
 __all__ = [
     "EXAMPLES",
@@ -31,6 +33,7 @@ __all__ = [
     "Run",
     "Schedule",
     "Surface",
+    "about_hill",
     "anatomy",
     "draw",
     "figures",
@@ -43,8 +46,11 @@ __all__ = [
     "race_part",
     "run_of",
     "script",
+    "sections",
     "start_text",
+    "table",
     "thumbnail",
+    "typed_surface",
     "worked",
 ]
 

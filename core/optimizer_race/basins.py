@@ -19,20 +19,21 @@ from jaxtyping import Bool, Float, Int
 
 from core.errors import ExplainerError
 from core.optimizer_race.race import MAX_RACER_STEPS, RaceResult, RaceSpec, draw_noise, run
-from core.optimizer_race.rules import Racer
-from core.optimizer_race.surfaces import Surface
+from core.optimizer_race.surfaces import Minimum, Surface
+from core.training.optimizers import Racer
 
 MAX_GRID = 256
 CHUNK = MAX_RACER_STEPS // 4  # racers x steps in memory at a time
 
 
 class Basins(NamedTuple):
-    """Rows are y, columns are x. `index` names surface.minima; -1: at none of them, or diverged."""
+    """Rows are y, columns are x. `index` names one of `minima`; -1: at none of them, or diverged."""
 
     ends: Float[np.ndarray, "n n 2"]
     index: Int[np.ndarray, "n n"]
     x: Float[np.ndarray, " n"]
     y: Float[np.ndarray, " n"]
+    minima: tuple[Minimum, ...]
 
 
 class Sensitivity(NamedTuple):
@@ -61,7 +62,10 @@ def basins(
     parameters: Mapping[str, float] | tuple[tuple[str, float], ...] = (),
     seed: int = 0,
 ) -> Basins:
-    """Run `racer` from n x n starts; a start belongs to the nearest minimum if it ended within `within` of it."""
+    """Run `racer` from n x n starts; a start belongs to the nearest minimum if it ended within `within` of it.
+
+    Where the surface knows no minima, the places where many starts end stand for them (`gathered`).
+    """
     if not 2 <= n <= MAX_GRID:
         raise ExplainerError(f"grid of {n} x {n} starts: n is outside 2 to {MAX_GRID}; try 64")
     spec = RaceSpec(surface, (racer,), None, steps, seed, parameters)
@@ -74,17 +78,37 @@ def basins(
         for part in (starts[i : i + rows] for i in range(0, len(starts), rows))
     ]
     ends = np.concatenate([result.paths[:, -1] for result in runs])
-    index = nearest(ends, spec.hill, within)
-    index[np.concatenate([result.diverged for result in runs])] = -1
-    return Basins(ends.reshape(n, n, 2), index.reshape(n, n), x, y)
+    out = np.concatenate([result.diverged for result in runs])
+    values = np.concatenate([result.values[:, -1] for result in runs])
+    minima = spec.hill.minima or gathered(ends[~out], values[~out], within)
+    index = nearest(ends, minima, within)
+    index[out] = -1
+    return Basins(ends.reshape(n, n, 2), index.reshape(n, n), x, y, minima)
 
 
-def nearest(places: Float[np.ndarray, "place 2"], surface: Surface, within: float) -> Int[np.ndarray, " place"]:
+def gathered(
+    ends: Float[np.ndarray, "start 2"], values: Float[np.ndarray, " start"], within: float, share: float = 0.01
+) -> tuple[Minimum, ...]:
+    """The places where at least `share` of the starts end, lowest first: each is the lowest end that no lower place drew in."""
+    order = np.argsort(values, kind="stable")
+    found: list[Minimum] = []
+    while order.size:
+        first = order[0]
+        near = np.hypot(*(ends[order] - ends[first]).T) <= within
+        if near.sum() >= max(1.0, share * len(ends)):
+            found.append((*ends[first].tolist(), float(values[first])))
+        order = order[~near]
+    return tuple(found)
+
+
+def nearest(
+    places: Float[np.ndarray, "place 2"], minima: tuple[Minimum, ...], within: float
+) -> Int[np.ndarray, " place"]:
     """The index of each place's nearest minimum, -1 where none is within `within`."""
-    if not surface.minima:
+    if not minima:
         return np.full(len(places), -1)
-    minima = np.array(surface.minima)[:, :2]
-    squared = ((places[:, None, :] - minima[None, :, :]) ** 2).sum(-1)
+    spots = np.array(minima)[:, :2]
+    squared = ((places[:, None, :] - spots[None, :, :]) ** 2).sum(-1)
     closest = squared.argmin(1)
     return np.where(squared.min(1) <= within * within, closest, -1)
 

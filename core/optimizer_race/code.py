@@ -8,11 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from core.formula import parse
+from core.formula.source import in_torch
 from core.optimizer_race.compute import run_of
 from core.optimizer_race.race import VALUE_BOUND, RaceSpec
-from core.optimizer_race.rules import OPTIMIZERS, Racer
-from core.optimizer_race.schedules import Schedule
-from core.optimizer_race.spec import OptimizerRaceSpec
+from core.optimizer_race.spec import TYPED, OptimizerRaceSpec
+from core.training.optimizers import OPTIMIZERS, Racer
+from core.training.schedules import Schedule
 
 FORMULAS: Mapping[str, str] = {
     "rosenbrock": "(1 - x) ** 2 + 100 * (y - x**2) ** 2",
@@ -28,9 +30,14 @@ FORMULAS: Mapping[str, str] = {
 }
 CLASSES = {
     "sgd": "SGD", "momentum": "SGD", "nesterov": "SGD", "adagrad": "Adagrad", "rmsprop": "RMSprop", "adadelta": "Adadelta", "adam": "Adam",
-    "amsgrad": "Adam", "adamw": "AdamW", "nadam": "NAdam", "radam": "RAdam", "adamax": "Adamax", "rprop": "Rprop", "lbfgs": "LBFGS",
+    "amsgrad": "Adam", "adamw": "AdamW", "nadam": "NAdam", "radam": "RAdam", "adamax": "Adamax", "rprop": "Rprop", "lbfgs": "LBFGS", "lbfgs_wolfe": "LBFGS",
 }  # fmt: skip
+ITERATION = {  # one step of the race is one iteration; a line search may take 25 evaluations besides the step's own
+    "lbfgs": {"max_iter": 1},
+    "lbfgs_wolfe": {"max_iter": 1, "max_eval": 26, "line_search_fn": "strong_wolfe"},
+}
 ALWAYS = {"momentum": ("momentum",), "nesterov": ("momentum", "nesterov"), "amsgrad": ("amsgrad",), "lion": ("betas",)}
+FUNCTIONAL = "\nimport torch.nn.functional as F"
 LION = '''
 class Lion(torch.optim.Optimizer):
     """Chen et al. 2023, algorithm 2."""
@@ -70,13 +77,13 @@ import hashlib
 import math
 
 import numpy as np
-import torch
+import torch{FUNCTIONAL if "F." in _formula(spec) else ""}
 
 START, STEPS = {rules.start!r}, {rules.steps}
 
 
 def f(x, y):
-    return {_formula(spec)}
+{_formula(spec)}
 
 {LION if any(racer.name == "lion" for racer in rules.racers) else ""}
 RACERS = {{
@@ -120,6 +127,20 @@ for name, make in RACERS.items():
 
 
 def _formula(spec: OptimizerRaceSpec) -> str:
+    """The body of f."""
+    return _typed(spec.formula) if spec.surface == TYPED else f"    return {_known(spec)}"
+
+
+def _typed(formula: str) -> str:
+    """One line an operation of the formula's graph."""
+    nodes = parse(formula, {"x": 0.0, "y": 0.0}).nodes
+    names = {node.id: node.label if node.op == "leaf" else f"v{node.id}" for node in nodes}
+    lines = [f"{names[n.id]} = {in_torch(n, [names[i] for i in n.inputs])}" for n in nodes if n.op != "leaf"]
+    shown = [f"# {line}" for line in formula.strip().splitlines()]
+    return "\n".join(f"    {line}" for line in (*shown, *lines, f"return {names[nodes[-1].id]}"))
+
+
+def _known(spec: OptimizerRaceSpec) -> str:
     if spec.surface == "quadratic_bowl":
         c, s = f"math.cos(math.radians({spec.angle!r}))", f"math.sin(math.radians({spec.angle!r}))"
         return f"((x * {c} + y * {s}) ** 2 + {spec.condition!r} * (y * {c} - x * {s}) ** 2) / 2"
@@ -132,8 +153,7 @@ def _optimizer(racer: Racer) -> str:
     """The call that makes it; what equals torch's default is left out."""
     defaults, always = OPTIMIZERS[racer.name].defaults, ALWAYS.get(racer.name, ())
     given = {key: value for key, value in racer.settings if key in always or value != defaults[key]}
-    if racer.name == "lbfgs":
-        given["max_iter"] = 1
+    given |= ITERATION.get(racer.name, {})
     words = ", ".join(f"{key}={value!r}" for key, value in {"lr": racer.lr, **given}.items())
     return f"{'Lion' if racer.name == 'lion' else f'torch.optim.{CLASSES[racer.name]}'}(p, {words})"
 

@@ -9,7 +9,7 @@ which is linear near the lowest value and logarithmic far above it; `unit` is th
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from functools import lru_cache
 
 import numpy as np
@@ -17,10 +17,8 @@ from jaxtyping import Float
 
 from core.optimizer_race.basins import Bands, Basins, Sensitivity, basins, seeds, sensitivity, tuned
 from core.optimizer_race.leaderboard import Row, leaderboard, value_gap
-from core.optimizer_race.race import RaceResult, RaceSpec, internals, race
-from core.optimizer_race.rules import OPTIMIZERS, Racer
-from core.optimizer_race.schedules import CONSTANT, Schedule
-from core.optimizer_race.spec import Entry, OptimizerRaceSpec, entries, start_of, surface_parameters
+from core.optimizer_race.race import RaceResult, RaceSpec, draw_noise, internals, race, run
+from core.optimizer_race.spec import TYPED, OptimizerRaceSpec, chosen, start_of, surface_of, surface_parameters
 from core.optimizer_race.surfaces import Surface, bowl_matrix
 from core.optimizer_race.theory import (
     Tuning,
@@ -31,6 +29,9 @@ from core.optimizer_race.theory import (
     spectral_radius,
     stability_map,
 )
+from core.training.entries import Entry
+from core.training.optimizers import OPTIMIZERS, Racer
+from core.training.schedules import CONSTANT, Schedule
 
 RATES = tuple((10.0 ** np.linspace(-4.0, 1.0, 21)).tolist())  # what tuning tries: the same budget for every racer
 BASIN_GRID, BASIN_STEPS = 64, 200
@@ -40,13 +41,14 @@ LBFGS_MEMORY = 5  # of a plane two pairs are independent; torch would keep 100
 
 @dataclass(frozen=True, eq=False)
 class Run:
-    """A race that was run: its labels, spec (with the rates that were used), result, table and gap f − f*."""
+    """A race that was run: its labels, spec (with the rates that were used), result, table, gap f − f*, and each racer's unrest."""
 
     labels: tuple[str, ...]
     spec: RaceSpec
     result: RaceResult
     rows: tuple[Row, ...]
     gap: Float[np.ndarray, "racer step_and_start"]
+    unrest: Float[np.ndarray, " racer"]
 
 
 def run_of(spec: OptimizerRaceSpec) -> Run:
@@ -63,27 +65,44 @@ def race_part(spec: OptimizerRaceSpec) -> OptimizerRaceSpec:
 @lru_cache(maxsize=32)
 def _run(spec: OptimizerRaceSpec) -> Run:
     rules = race_spec(spec)
-    result = race(rules)
-    labels = tuple(entry.label for entry in entries(spec.racers))
-    return Run(labels, rules, result, leaderboard(rules, result, spec.goal), value_gap(result.values, rules.hill))
+    result, unrest = with_shadows(rules)
+    labels = tuple(entry.label for entry in chosen(spec.racers))
+    return Run(
+        labels, rules, result, leaderboard(rules, result, spec.goal), value_gap(result.values, rules.hill), unrest
+    )
+
+
+def with_shadows(rules: RaceSpec) -> tuple[RaceResult, Float[np.ndarray, " racer"]]:
+    """The race, and every racer's unrest: how far a shadow that starts one last bit away ends from it.
+
+    The unrest is |f(shadow's end) − f(end)| / max(1, |f(end)|). Shadows run in the same race, where they cost next to nothing.
+    """
+    count, start = len(rules.racers), np.array(rules.start)
+    shadow = start + np.spacing(np.maximum(np.abs(start), 1.0))
+    both = replace(rules, racers=rules.racers * 2)
+    found = run(both, np.repeat([start, shadow], count, axis=0), draw_noise(rules, rules.seed))
+    ends = found.values[:, -1]
+    unrest = np.abs(ends[count:] - ends[:count]) / np.maximum(1.0, np.abs(ends[:count]))
+    return RaceResult(*(getattr(found, part.name)[:count] for part in fields(RaceResult))), unrest
 
 
 def race_spec(spec: OptimizerRaceSpec) -> RaceSpec:
     """The race, every racer with the rate that it has in this mode.
 
     Raises:
-        ExplainerError: racers or start cannot be used.
+        ExplainerError: formula, racers or start cannot be used.
     """
-    chosen = entries(spec.racers)
+    field = chosen(spec.racers)
     rules = RaceSpec(
-        spec.surface, tuple(racer_of(spec, entry) for entry in chosen), start_of(spec), spec.steps, spec.seed,
+        surface_of(spec) if spec.surface == TYPED else spec.surface, tuple(racer_of(spec, entry) for entry in field),
+        start_of(spec), spec.steps, spec.seed,
         tuple(surface_parameters(spec).items()), schedule_of(spec), spec.clip, spec.threshold, spec.noise,
     )  # fmt: skip
-    if spec.rates != "tuned" or all(entry.rate for entry in chosen):
+    if spec.rates != "tuned" or all(entry.rate for entry in field):
         return rules
     best = tuned(rules, RATES).racers
     return replace(
-        rules, racers=tuple(mine if e.rate else t for e, mine, t in zip(chosen, rules.racers, best, strict=True))
+        rules, racers=tuple(mine if e.rate else t for e, mine, t in zip(field, rules.racers, best, strict=True))
     )
 
 
@@ -97,7 +116,7 @@ def racer_of(spec: OptimizerRaceSpec, entry: Entry) -> Racer:
         hyper["momentum"] = spec.momentum
     if "betas" in accepts:
         hyper["betas"] = (spec.beta1, 0.99 if entry.name == "lion" else spec.beta2)
-    if entry.name == "lbfgs":
+    if "history_size" in accepts:
         hyper["history_size"] = LBFGS_MEMORY
     if "weight_decay" in accepts and spec.weight_decay:
         hyper["weight_decay"] = spec.weight_decay
@@ -144,7 +163,7 @@ class Hill:
 
 
 def hill(spec: RaceSpec, n: int) -> Hill:
-    """n x n values over the surface's domain, widened where the start lies outside."""
+    """n x n values over the surface's domain, widened where the start lies outside; NaN where f has none."""
     x, y = (np.linspace(*span, n) for span in frame(spec))
     f = spec.hill.f(*np.meshgrid(x, y))
     scale = scale_of(f, spec.hill)
@@ -162,7 +181,8 @@ def _around(span: tuple[float, float], start: float) -> tuple[float, float]:
 
 def scale_of(f: Float[np.ndarray, "n n"], surface: Surface) -> Scale:
     """Logarithmic where the highest point lies more than a hundred times above the lowest 2 % of the map."""
-    low = float(f.min()) if np.isnan(surface.lowest) else min(surface.lowest, float(f.min()))
+    f = f[np.isfinite(f)]
+    low = float(np.fmin(surface.lowest, f.min()))
     unit = float(np.quantile(f - low, 0.02))
     return Scale(low, unit if float(f.max()) - low > LARGE_RANGE * unit else 0.0)
 
@@ -241,5 +261,6 @@ def theory(spec: OptimizerRaceSpec) -> Theory:
 
 def numbers(spec: OptimizerRaceSpec) -> dict[str, float]:
     """The value where each racer ended, by the names that the exported script prints."""
-    run = run_of(spec)
-    return {f"final {label}": float(value) for label, value in zip(run.labels, run.result.values[:, -1], strict=True)}
+    shown = run_of(spec)
+    final = shown.result.values[:, -1].tolist()
+    return {f"final {label}": value for label, value in zip(shown.labels, final, strict=True)}

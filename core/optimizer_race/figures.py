@@ -16,14 +16,16 @@ import numpy as np
 
 from core.contracts import Figure, Frame, Step
 from core.optimizer_race.compute import RATES, Hill, Run, Theory, frame
-from core.optimizer_race.rules import OPTIMIZERS
-from core.optimizer_race.schedules import SCHEDULES
+from core.optimizer_race.leaderboard import lowest_of
 from core.plots.encode import Quantised, quantise
 from core.plots.theme import BACKWARD, BLUE, CATEGORIES, FORWARD, GREEN, ORANGE, PURPLE, VERMILLION, axis, layout
 from core.plots.words import short
+from core.training.optimizers import OPTIMIZERS
+from core.training.schedules import SCHEDULES
 
 MAP_HEIGHT, VALUES_HEIGHT, LENS_HEIGHT = 500, 340, 400
-MOST_FRAMES, FEWEST_FRAMES, POINTS = 100, 30, 300_000  # a film's frames; what all trails of all frames hold together
+MOST_FRAMES, FEWEST_FRAMES = 100, 30
+POINTS, PIECES = 300_000, 1200  # of a film: points and trails in all frames together
 LAND = (
     (0.0, "rgba(110,124,145,0.03)"),
     (1.0, "rgba(110,124,145,0.62)"),
@@ -31,7 +33,7 @@ LAND = (
 ROCK = ((0.0, "#e9edf2"), (1.0, "#7c8899"))
 NEUTRAL = "#7d8590"
 SYMBOLS = ("circle", "square", "diamond", "cross", "x", "triangle-up", "triangle-down", "pentagon", "hexagon2", "triangle-left",
-           "triangle-right", "star-diamond", "hourglass", "bowtie", "star-triangle-up")  # fmt: skip
+           "triangle-right", "star-diamond", "hourglass", "bowtie", "star-triangle-up", "star-square")  # fmt: skip
 HOME = (
     "sgd",
     "momentum",
@@ -48,6 +50,7 @@ HOME = (
     "radam",
     "rprop",
     "lbfgs",
+    "lbfgs_wolfe",
 )  # the best known first: the first eight differ in colour, the others also in dash
 SOLIDS, DASHES = ("circle", "diamond", "square"), ("solid", "dash", "dot")
 FLOOR = 1e-16  # values closer to the minimum than this are drawn here
@@ -71,7 +74,7 @@ def styles(names: Sequence[str]) -> list[Style]:
     for name in names:
         places.append(free.pop(0) if name in seen else home.index(name))
         seen.add(name)
-    return [Style(CATEGORIES[k % 8], SYMBOLS[k % 15], SOLIDS[k // 8], DASHES[k // 8]) for k in places]
+    return [Style(CATEGORIES[k % 8], SYMBOLS[k % 16], SOLIDS[k // 8], DASHES[k // 8]) for k in places]
 
 
 @dataclass(frozen=True, eq=False)
@@ -104,9 +107,10 @@ def _kept(path: np.ndarray, stop: int, apart: float) -> np.ndarray:
 
 @lru_cache(maxsize=32)
 def film_times(run: Run) -> np.ndarray:
-    """The steps at which the film has a frame: at most 100, fewer if the trails are many and long."""
-    points = sum(len(trail.t) for trail in trails(run, 0.004))
-    frames = int(np.clip(POINTS / points, FEWEST_FRAMES, MOST_FRAMES))
+    """The steps at which the film has a frame: at most 100, fewer if the trails are many or long."""
+    ways = trails(run, 0.004)
+    most = min(POINTS / sum(len(way.t) for way in ways), PIECES / len(ways))
+    frames = int(np.clip(most, FEWEST_FRAMES, MOST_FRAMES))
     return np.unique(np.rint(np.linspace(0, run.spec.steps, frames)).astype(int))
 
 
@@ -165,9 +169,10 @@ def race_map(run: Run, hill: Hill) -> Figure:
             uirevision=run.spec.hill.name,
             margin={"l": 50, "r": 8, "t": 10, "b": 44},
         ),
-        _race_alt(run),
+        _race_alt(run) + _gaps(hill),
         "The map seen from above: the darker, the higher; each thin line joins places of equal height, and the colour bar gives f. Every racer has its own colour, dash and symbol; the symbol is where it stands now. "
-        "The grey cross is the start (click anywhere to move it), the star the lowest point, small rings other minima. A racer that left the map is drawn at its edge; one marked DNF went to infinity. Click a name to hide that racer.",
+        "The grey cross is the start (click anywhere to move it), the star the lowest point, small rings other minima. A racer that left the map is drawn at its edge; one marked DNF went to infinity. Click a name to hide that racer."
+        + (" Where the map is blank, the formula has no value." if _gaps(hill) else ""),
         [*frames, Frame([], [])],
     )
 
@@ -184,9 +189,9 @@ def _ground(hill: Hill) -> dict[str, Any]:
 
 def _ticks(hill: Hill) -> tuple[list[float], list[str]]:
     """Heights on the colour bar, and the values that they stand for."""
-    low, high = hill.scale.low, float(hill.f.max())
+    low, high = hill.scale.low, float(np.nanmax(hill.f))
     if not hill.scale.unit:
-        values = np.linspace(float(hill.f.min()), high, 6)
+        values = np.linspace(float(np.nanmin(hill.f)), high, 6)
         return values.tolist(), [f"{v:.3g}" for v in values]
     powers = 10.0 ** np.arange(np.floor(np.log10(hill.scale.unit)), np.log10(high - low))
     values = low + np.array([0.0, *powers])
@@ -248,7 +253,7 @@ def _growing(
 
 
 def _coded(values: np.ndarray) -> Quantised:
-    return quantise(values, _brief(values.min()), _brief(values.max()))
+    return quantise(values, _brief(np.nanmin(values)), _brief(np.nanmax(values)))
 
 
 def _first(code: Quantised, count: int) -> Quantised:
@@ -265,10 +270,16 @@ def _race_alt(run: Run) -> str:
     )
 
 
+def _gaps(hill: Hill) -> str:
+    """How much of the map is blank, in a sentence."""
+    blank = float(np.isnan(hill.f).mean())
+    return f" {100 * blank:.0f} % of the map is blank: the formula has no value there." if blank else ""
+
+
 def relief(run: Run, hill: Hill) -> Figure:
     """The same race on the surface in space."""
     looks = styles([r.name for r in run.spec.racers])
-    lift = 0.012 * float(np.ptp(hill.h))
+    lift = 0.012 * float(np.nanmax(hill.h) - np.nanmin(hill.h))
     ways = [Trail(way.t, np.column_stack([way.xy, _height(run, hill, way.xy) + lift])) for way in trails(run, 0.008)]
     bounds = (*frame(run.spec), (0.0, 1.0))
     lines = [
@@ -397,7 +408,7 @@ def values(run: Run, goal: float) -> Figure:
     )
     return Figure(
         data,
-        layout(xaxis=axis("step"), yaxis=log_axis("f − f*  [1], log scale" if known else "f − lowest f met  [1]", low, float(np.log10(top))),
+        layout(xaxis=axis("step"), yaxis=log_axis("f − f*  [1], log scale" if known else "f − lowest f found  [1], log scale", low, float(np.log10(top))),
                shapes=[finish], showlegend=False, margin={"l": 64, "r": 12, "t": 12, "b": 44}),
         f"How far each racer is above the lowest value, over {run.spec.steps} steps, on a log scale. At the end: {ends}.",
         "Lower is better; each unit on the vertical axis is a factor. A straight fall means that every step takes the same part of what is left. The dotted green line is the finish. A line that ends early belongs to a racer that diverged; values below 1e-13 lie under the frame. The grey line is where the film stands.",
@@ -493,13 +504,12 @@ def sensitivity(
     `names` are optimizers, `final` and `diverged` have shape (optimizer, rate), `here` holds (optimizer, rate, final f) of the race.
     """
     looks, titles = styles(names), [OPTIMIZERS[name].title for name in names]
-    base = float(final.min()) if np.isnan(lowest) else lowest
-    gap = np.where(diverged, np.nan, np.maximum(final - base, FLOOR))
+    gap = np.where(diverged, np.nan, np.maximum(final - lowest, FLOOR))
     best = np.where(diverged, np.inf, final).argmin(1)
     data = [_line(title, look, np.array(RATES), row) for title, look, row in zip(titles, looks, gap, strict=True)]
     marks = [
         *((k, RATES[i], gap[k, i], "circle-open", 17) for k, i in enumerate(best)),
-        *((k, rate, max(f - base, FLOOR), looks[k].symbol, 9) for k, rate, f in here),
+        *((k, rate, max(f - lowest, FLOOR), looks[k].symbol, 9) for k, rate, f in here),
     ]
     spots = [
         {"type": "scatter", "mode": "markers", "showlegend": False, "hoverinfo": "skip", "x": [float(rate)], "y": [float(value)],
@@ -551,8 +561,7 @@ def basins(
 
 def seed_bands(run: Run, low: np.ndarray, median: np.ndarray, high: np.ndarray, draws: int) -> Figure:
     """Median and the middle 80 % of the gap over the noise seeds."""
-    looks, floor = styles([r.name for r in run.spec.racers]), run.spec.hill.lowest
-    base = float(low.min()) if np.isnan(floor) else floor
+    looks, base = styles([r.name for r in run.spec.racers]), lowest_of(low, run.spec.hill)
     gaps = [np.maximum(part - base, FLOOR) for part in (low, median, high)]
     t = np.arange(median.shape[1])
     data = []

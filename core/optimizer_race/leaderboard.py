@@ -5,13 +5,12 @@ minimum|, steps to the first t with f_t − f* ≤ threshold, and the area under
 
     area = Σ_t ½ (l_{t−1} + l_t),   l_t = log10 max(f_t − f*, 1e-16),
 
-lower is better: it rewards who is low early. f* is the surface's global minimum, or the lowest value that any racer met if
-none is known. A racer that diverged did not finish (DNF) and stands behind all who did.
+lower is better: it rewards who is low early. f* is the surface's global minimum; if none is known, the lowest value found, on
+the map or by any racer. A racer that diverged did not finish (DNF) and stands behind all who did.
 """
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,8 +18,8 @@ from jaxtyping import Float
 
 from core.errors import ExplainerError
 from core.optimizer_race.race import RaceResult, RaceSpec
-from core.optimizer_race.rules import Racer
 from core.optimizer_race.surfaces import Surface
+from core.training.optimizers import Racer
 
 GAP_FLOOR = 1e-16
 
@@ -75,8 +74,12 @@ def value_gap(
     values: Float[np.ndarray, "racer step_and_start"], surface: Surface
 ) -> Float[np.ndarray, "racer step_and_start"]:
     """f_t − f*, at least 0: rounding may put a value a hair below its minimum."""
-    floor = values.min() if math.isnan(surface.lowest) else surface.lowest
-    return np.maximum(values - floor, 0.0)
+    return np.maximum(values - lowest_of(values, surface), 0.0)
+
+
+def lowest_of(values: Float[np.ndarray, "*any"], surface: Surface) -> float:
+    """f*: the surface's lowest value; where it knows no minimum, what it has seen or, if lower, the lowest of `values`."""
+    return surface.lowest if surface.minima else float(np.fmin(surface.lowest, values.min()))
 
 
 def distance_to_goal(places: Float[np.ndarray, "racer 2"], surface: Surface) -> Float[np.ndarray, " racer"]:

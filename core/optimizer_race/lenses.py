@@ -23,11 +23,11 @@ from core.optimizer_race.compute import (
     strip,
     theory,
 )
-from core.optimizer_race.leaderboard import Row
-from core.optimizer_race.rules import Racer
-from core.optimizer_race.schedules import SCHEDULES, Schedule
+from core.optimizer_race.leaderboard import Row, lowest_of
 from core.optimizer_race.spec import OptimizerRaceSpec
 from core.plots.words import short
+from core.training.optimizers import Racer
+from core.training.schedules import SCHEDULES, Schedule
 
 
 @dataclass(frozen=True)
@@ -51,14 +51,44 @@ def look(spec: OptimizerRaceSpec) -> View:
     return LENS[spec.lens](spec, run_of(spec))
 
 
+def about_hill(run: Run) -> str:
+    """What hill this is, where its gradient comes from, and what the gaps are measured against."""
+    hill = run.spec.hill
+    gradient = (
+        "from the formula's own graph, by the backward pass that the backprop stepper shows"
+        if hill.by_graph
+        else "analytic, its formula worked out by hand and held against automatic differentiation"
+    )
+    floor = lowest_of(run.result.values, hill)
+    lowest = (
+        f"lowest value f* = {short(floor)}, known in closed form or to all digits"
+        if hill.minima
+        else f"lowest value found, on the map or by any racer: **{short(floor)}**; the true minimum is not known, so gaps are measured against this one"
+    )
+    return f"{hill.summary} Gradient: {gradient}. {lowest[0].upper()}{lowest[1:]}."
+
+
 def leaderboard(spec: OptimizerRaceSpec, run: Run) -> View:
     """Who won, by several measures."""
     out = [run.labels[row.index] for row in run.rows if row.dnf]
     rows = [_line(run, row) for row in run.rows]
     sentences = [
-        f"Ranked by the value at the end. **Arrived**: the first step at which f is within {spec.goal:g} of its lowest value. "
+        f"Ranked by the value at the end. **Arrived**: the first step at which f is within {spec.goal:g} of its lowest value"
+        f"{'' if run.spec.hill.minima else ' found'}. "
         "**Area**: under the curve of log₁₀(f − f*); lower is better, and it rewards who is low early. The measures need not agree.",
     ]
+    if guests := [label for label, racer in zip(run.labels, run.spec.racers, strict=True) if racer.optimizer.searches]:
+        asked = ", ".join(f"{label} {int(run.result.evaluations[run.labels.index(label)])}" for label in guests)
+        sentences.append(
+            "**A guest sees more.** L-BFGS stores pairs of past steps and gradient changes; with a line search it also looks at f several "
+            f"times in every step, so its steps cost more than the others': {asked} evaluations in {run.spec.steps} steps, where the others need one a step."
+        )
+    if chaotic := [label for label, change in zip(run.labels, run.unrest, strict=True) if not change <= CHAOTIC]:
+        sentences.append(
+            f"**Chaotic**: {', '.join(chaotic)}. When the start moves by its last bit (2·10⁻¹⁶), the value at the end changes by up to "
+            f"{short(float(np.nanmax(run.unrest)))}: at the edge of stability a racer magnifies every rounding. So the last digits here and in the "
+            "exported script, which PyTorch rounds in its own way, differ for it."
+        )
     if out:
         sentences.append(
             f"**DNF** (did not finish): {', '.join(out)}. The steps grew until the value passed 10¹² or was no number any more; "
@@ -68,18 +98,22 @@ def leaderboard(spec: OptimizerRaceSpec, run: Run) -> View:
 
 
 def _line(run: Run, row: Row) -> dict[str, Any]:
+    """A racer's row; columns that no racer could fill are left out."""
     return {
         "place": "DNF" if row.dnf else str(row.place),
         "racer": run.labels[row.index],
         "rate η": f"{row.racer.lr:.4g}",
         "f at the end": short(row.final),
         "lowest f": short(row.best),
-        "distance to the minimum": "" if np.isnan(row.distance) else short(row.distance),
+        **({"distance to the minimum": short(row.distance)} if run.spec.hill.minima else {}),
         "arrived at step": "" if row.steps_to is None else str(row.steps_to),
+        "evaluations": str(int(run.result.evaluations[row.index])),
         "area": "" if row.dnf else short(row.area),
-        "left at step": str(row.stopped + 1) if row.dnf else "",
+        **({"left at step": str(row.stopped + 1) if row.dnf else ""} if run.result.diverged.any() else {}),
     }
 
+
+CHAOTIC = 1e-9  # relative change of the final value
 
 UPDATES: Mapping[str, tuple[str, str, Callable[[Mapping[str, float]], float]]] = {
     "sgd": (r"-\eta\, g", r"-{lr}\cdot {g}", lambda s: -s["lr"] * s["g"]),
@@ -122,7 +156,7 @@ UPDATES: Mapping[str, tuple[str, str, Callable[[Mapping[str, float]], float]]] =
     ),
     "lbfgs": (r"\alpha\, d,\quad d=-H g", r"{alpha}\cdot {d}", lambda s: s["alpha"] * s["d"] * s["moves"]),
 }  # the update without weight decay: symbols, numbers, value (eps is left out of the numbers: it is at most 1e-6)
-FAMILY = {"nesterov": "momentum", "amsgrad": "adam", "adamw": "adam", "nadam": "adam"}
+FAMILY = {"lbfgs_wolfe": "lbfgs", "nesterov": "momentum", "amsgrad": "adam", "adamw": "adam", "nadam": "adam"}
 
 
 def update_of(name: str, symbols: Mapping[str, float]) -> tuple[str, str, float]:
@@ -222,7 +256,7 @@ MEANING = {
     "eta": "rate after lr_decay", "u": "running mean or maximum", "c": "mixed momentum, whose sign counts", "delta": "step size",
     "delta_theta": "step made", "effective_rate": "rate that this coordinate really gets", "v_max": "largest v so far",
     "v_tilde": "v, centred if asked for", "r": "rectification", "l": "adaptive rate", "rho": "length of the mean so far",
-    "s": "last step", "y": "last change of g", "gamma": "scale of H", "alpha": "step length", "g_prev": "sign that counts",
+    "evaluations": "looks at f and ∇f in this step", "s": "last step", "y": "last change of g", "gamma": "scale of H", "alpha": "step length", "g_prev": "sign that counts",
 }  # fmt: skip
 
 
@@ -255,22 +289,21 @@ def sensitivity(spec: OptimizerRaceSpec, run: Run) -> View:
         for r, f, out in zip(run.spec.racers, run.result.values[:, -1], run.result.diverged, strict=True)
         if not out
     ]
-    picture = draw.sensitivity([kind.name for kind in kinds], final, diverged, run.spec.hill.lowest, here)
+    lowest = lowest_of(np.append(final, run.result.values[:, -1]), run.spec.hill)
+    picture = draw.sensitivity([kind.name for kind in kinds], final, diverged, lowest, here)
     return View(sentences, figures={"sensitivity": picture}, rows=rows)
 
 
 def basins(spec: OptimizerRaceSpec, run: Run) -> View:
     """Where each start ends."""
     index = chosen_racer(spec)
-    found, label, surface = basin_map(run.spec, index), run.labels[index], run.spec.hill
+    found, label = basin_map(run.spec, index), run.labels[index]
     names, counts = np.unique(found.index, return_counts=True)
     order = sorted(zip(names.tolist(), counts.tolist(), strict=True), key=lambda pair: -pair[1])[:6]
     rows = [
         {
-            "ends at": "none of the minima"
-            if k < 0
-            else f"({short(surface.minima[k][0])}, {short(surface.minima[k][1])})",
-            "f there": "" if k < 0 else short(surface.minima[k][2]),
+            "ends at": "none of the minima" if k < 0 else f"({short(found.minima[k][0])}, {short(found.minima[k][1])})",
+            "f there": "" if k < 0 else short(found.minima[k][2]),
             "share of the starts": f"{100 * n / found.index.size:.1f} %",
         }
         for k, n in order
@@ -279,7 +312,11 @@ def basins(spec: OptimizerRaceSpec, run: Run) -> View:
         f"{found.index.size} starts, each run for {min(spec.steps, BASIN_STEPS)} steps of **{label}** at the constant rate {run.spec.racers[index].lr:.4g}, without clipping or schedule. "
         "Where two colours meet, the smallest change of the start changes the end; with momentum or large steps that border is frayed, at every scale.",
     ]
-    picture = draw.basins(found.x, found.y, found.index, found.ends, surface.minima, label, run.spec.start)
+    if not run.spec.hill.minima:
+        sentences.append(
+            "The minima of this formula are not known beforehand: the stars are the places where at least 1 % of the starts end."
+        )
+    picture = draw.basins(found.x, found.y, found.index, found.ends, found.minima, label, run.spec.start)
     return View(sentences, choices={"racer": (run.labels, label)}, figures={"basins": picture}, rows=rows)
 
 

@@ -13,46 +13,31 @@ its last good place, and `diverged` says so. The others never notice, for no rac
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, replace
-from types import SimpleNamespace
 from typing import Annotated, Any, TypeVar
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from core.errors import ExplainerError, one_of
-from core.optimizer_race.rules import OPTIMIZERS, Optimizer, Racer, gather
-from core.optimizer_race.schedules import CONSTANT, Schedule
 from core.optimizer_race.surfaces import Surface, surface_named
 from core.rng import numpy_generator
+from core.training.clipping import CLIPS
+from core.training.optimizers import MATRIX_OPTIMIZERS, OPTIMIZERS, Lane, Racer, lanes
+from core.training.schedules import CONSTANT, Schedule
 
 MAX_STEPS = 5000
 MAX_RACER_STEPS = 4_000_000
 START_LIMIT = 100.0
 VALUE_BOUND = 1e12
 
+Array = np.ndarray
 Places = Float[np.ndarray, "racer 2"]
 Noise = Float[np.ndarray, "step #racer 2"]
 T = TypeVar("T")
 Given = Annotated[T | Any, "brought to type T, or refused in words, by __post_init__"]
 Watch = Callable[[int, Places, "Lane"], None]
-
-
-def _by_value(g: Places, limit: float) -> Places:
-    return np.clip(g, -limit, limit)
-
-
-def _by_norm(g: Places, limit: float) -> Places:
-    norm = np.sqrt((g * g).sum(-1, keepdims=True))
-    return g * np.minimum(1.0, limit / (norm + 1e-6))
-
-
-CLIPS: Mapping[str, Callable[[Places, float], Places]] = {
-    "none": lambda g, limit: g,
-    "value": _by_value,
-    "norm": _by_norm,
-}
 
 
 @dataclass(frozen=True)
@@ -106,6 +91,8 @@ def _checked_racers(racers: Any) -> tuple[Racer, ...]:
         raise ExplainerError(f"racers must be a tuple of Racer, such as (Racer('{next(iter(OPTIMIZERS))}'),)")
     if not racers:
         raise ExplainerError("a race needs at least one racer; try Racer('adam')")
+    if matrix := sorted({r.optimizer.title for r in racers if r.name in MATRIX_OPTIMIZERS}):
+        raise ExplainerError(f"{matrix[0]} steps on weight matrices and a point (x, y) is none; try Racer('lion')")
     return tuple(racers)
 
 
@@ -138,6 +125,8 @@ def _checked_start(surface: Surface, start: Any) -> tuple[float, float]:
     )
     with np.errstate(all="ignore"):
         height = float(surface.f(np.array([x]), np.array([y]))[0])
+    if math.isnan(height):
+        raise ExplainerError(f"the formula has no value at the start ({x:g}, {y:g}); try {hint}")
     if not abs(height) <= VALUE_BOUND:
         raise ExplainerError(f"start ({x:g}, {y:g}) lies at f = {height:g}, outside ±{VALUE_BOUND:g}; try {hint}")
     return x, y
@@ -145,42 +134,17 @@ def _checked_start(surface: Surface, start: Any) -> tuple[float, float]:
 
 @dataclass(frozen=True, eq=False)
 class RaceResult:
-    """What happened. `stopped` is the last step whose place is the racer's own (steps, unless it diverged)."""
+    """What happened. `stopped` is the last step whose place is the racer's own (steps, unless it diverged).
+
+    `evaluations` counts how often each racer asked for f or its gradient: once a step, but for those that search along a line.
+    """
 
     paths: Float[np.ndarray, "racer step_and_start 2"]
     values: Float[np.ndarray, "racer step_and_start"]
     diverged: Bool[np.ndarray, " racer"]
     stopped: Int[np.ndarray, " racer"]
     rates: Float[np.ndarray, "racer step"]
-
-
-@dataclass
-class Lane:
-    """Racers whose rule is one call: their rows, the optimizer with the rule, hyper-parameters h and state s."""
-
-    rows: slice
-    optimizer: Optimizer
-    h: SimpleNamespace
-    s: SimpleNamespace
-
-    def begin(self, lr: Float[np.ndarray, " racer"]) -> None:
-        """Set the first rates, which a schedule may have lowered, and the state that starts from them (Rprop's step sizes)."""
-        self.h.lr[:] = lr[self.rows, None]
-        self.s = SimpleNamespace(**{symbol: first(self.h) for symbol, first in self.optimizer.state.items()})
-
-
-def lanes(racers: tuple[Racer, ...], coordinates: int = 2) -> tuple[list[Lane], Int[np.ndarray, " racer"]]:
-    """The lanes, and for each of their rows the racer that runs there."""
-    teams: dict[Any, list[int]] = {}
-    keys = {racer: racer.key for racer in set(racers)}
-    for i, racer in enumerate(racers):
-        teams.setdefault(keys[racer], []).append(i)
-    made, begin = [], 0
-    for team in teams.values():
-        h = gather([racers[i] for i in team], coordinates)
-        made.append(Lane(slice(begin, begin + len(team)), racers[team[0]].optimizer, h, SimpleNamespace()))
-        begin += len(team)
-    return made, np.concatenate([np.array(team) for team in teams.values()])
+    evaluations: Int[np.ndarray, " racer"]
 
 
 def race(spec: RaceSpec) -> RaceResult:
@@ -207,10 +171,10 @@ def run(spec: RaceSpec, starts: Places, noise: Noise | None, watch: Watch | None
     path = np.empty((spec.steps + 1, len(order), 2))
     path[0] = starts[order]
     lr = np.array([racer.lr for racer in spec.racers])[order]
-    if noise is not None and noise.shape[1] > 1:
-        noise = noise[:, order]
+    if noise is not None:
+        noise = noise[:, order] if noise.shape[1] > 1 else np.broadcast_to(noise, (spec.steps, len(order), 2))
     with np.errstate(all="ignore"):
-        rates = _loop(spec, path, teams, lr, noise, watch)
+        rates, asked = _loop(spec, path, teams, lr, noise, watch)
         values = spec.hill.f(path[..., 0], path[..., 1])
     stopped, diverged = retire(path, values)
     back = np.argsort(order)
@@ -220,6 +184,7 @@ def run(spec: RaceSpec, starts: Places, noise: Noise | None, watch: Watch | None
         diverged[back],
         stopped[back],
         rates.T[back],
+        (asked * (np.arange(spec.steps)[:, None] <= stopped)).sum(0)[back],
     )
 
 
@@ -230,33 +195,54 @@ def _loop(
     lr: Float[np.ndarray, " racer"],
     noise: Noise | None,
     watch: Watch | None,
-) -> Float[np.ndarray, "step racer"]:
-    """Fill `path` from its first row on; return the rates."""
-    surface, clip, schedule = spec.hill, CLIPS[spec.clip], spec.schedule
+) -> tuple[Float[np.ndarray, "step racer"], Int[np.ndarray, "step racer"]]:
+    """Fill `path` from its first row on; return the rates, and how often each step asked for f or its gradient."""
+    surface, schedule = spec.hill, spec.schedule
     plateau = schedule.plateau(lr) if schedule.watches else None
     rates = np.empty((spec.steps, len(lr))) if plateau else schedule.rates(lr, spec.steps)
     steady = schedule == CONSTANT
+    asked = np.ones(rates.shape, np.int16)
+    arriving = _arriving(spec)
+
+    def measured(xi: Places | None) -> Callable[[Places], tuple[Array, Places]]:
+        """What a line search sees at any places: f, and the gradient with the noise of this step."""
+        return lambda theta: (surface.f(theta[:, 0], theta[:, 1]), arriving(theta, xi))
+
     for lane in teams:
         lane.begin(plateau.lr if plateau else rates[0])
     for t in range(1, spec.steps + 1):
         theta = path[t - 1]
-        x, y = theta[:, 0], theta[:, 1]
-        g = np.empty_like(theta)  # anew at every step: a rule may keep it
-        g[:, 0], g[:, 1] = surface.gradient(x, y)
-        if noise is not None:
-            g += noise[t - 1]
-        g = clip(g, spec.threshold)
+        xi = None if noise is None else noise[t - 1]
+        g = arriving(theta, xi)
         if plateau:
             rates[t - 1] = plateau.lr
-            plateau.observe(surface.f(x, y))
+            plateau.observe(surface.f(theta[:, 0], theta[:, 1]))
         for lane in teams:
             rows = lane.rows
             if not steady:
                 lane.h.lr[:] = rates[t - 1, rows, None]
+            if lane.optimizer.searches:
+                lane.h.measure = measured(None if xi is None else xi[rows])
             path[t, rows] = lane.optimizer.rule(theta[rows], g[rows], lane.s, lane.h, t)
+            if lane.optimizer.searches:
+                asked[t - 1, rows] = lane.s.evaluations[:, 0]
             if watch is not None:
                 watch(t, g[rows], lane)
-    return rates
+    return rates, asked
+
+
+def _arriving(spec: RaceSpec) -> Callable[[Places, Places | None], Places]:
+    """The gradient that reaches the rules, as a function of place and noise: noise added, then clipped."""
+    gradient, clip = spec.hill.gradient, CLIPS[spec.clip]
+
+    def arriving(theta: Places, noise: Places | None) -> Places:
+        g = np.empty_like(theta)  # anew at every step: a rule may keep it
+        g[:, 0], g[:, 1] = gradient(theta[:, 0], theta[:, 1])
+        if noise is not None:
+            g += noise
+        return clip(g, spec.threshold)
+
+    return arriving
 
 
 def retire(

@@ -7,20 +7,29 @@ own. The start is one text too ("-1.5, 2"), empty for the surface's own start.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
-from typing import ClassVar, NamedTuple
+from typing import ClassVar
 
 from core.contracts import Example, Spec, TourStop, param
-from core.errors import ExplainerError, one_of
-from core.optimizer_race.rules import OPTIMIZERS
-from core.optimizer_race.schedules import SCHEDULES
-from core.optimizer_race.surfaces import SURFACES
+from core.errors import ExplainerError
+from core.optimizer_race.surfaces import SURFACES, Surface
+from core.optimizer_race.typed import typed_surface
+from core.training.entries import Entry, entries
+from core.training.optimizers import OPTIMIZERS
+from core.training.schedules import SCHEDULES
 
 MOST_RACERS = 24
 TITLES = {about.title: name for name, about in OPTIMIZERS.items()}
 ALL = ", ".join(TITLES)
+TYPED = "typed"
 FAMOUS = "SGD, Momentum, Nesterov, Adagrad, RMSprop, Adam, AdamW, Lion"
-PLAYED = {"quadratic_bowl": ("condition", "angle"), "ravine": ("steepness",), "noisy_bowl": ("sigma",)}
+PLAYED = {
+    "quadratic_bowl": ("condition", "angle"),
+    "ravine": ("steepness",),
+    "noisy_bowl": ("sigma",),
+    "typed": ("formula", "extent"),
+}
 SCHEDULED = {
     "step": ("period", "gamma"), "exponential": ("period", "gamma"), "warm_restarts": ("period",), "warm_up": ("period",),
     "inverse_sqrt": ("period",), "plateau": ("period", "gamma"),
@@ -37,7 +46,18 @@ class OptimizerRaceSpec(Spec):
 
     SLUG: ClassVar[str] = "optimizer_race"
 
-    surface: str = param("beale", "Surface", options={name: s.title for name, s in SURFACES.items()})
+    surface: str = param(
+        "beale", "Surface", options={**{name: s.title for name, s in SURFACES.items()}, TYPED: "Your own formula"}
+    )
+    formula: str = param(
+        "(x**2 + y**2)/10 + sin(2*x)*cos(2*y)",
+        "f(x, y) =",
+        max_length=500,
+        help="Numbers, x, y, + - * / **, brackets, exp log sqrt sin cos tanh sigmoid relu abs max min and more; name a part as in r = x**2 + y**2; log(1 + r)",
+    )
+    extent: float = param(
+        5.0, "The map reaches to", low=0.1, high=50.0, log=True, help="Both x and y run from minus this to this"
+    )
     condition: float = param(
         25.0,
         "Condition number κ",
@@ -137,46 +157,20 @@ class OptimizerRaceSpec(Spec):
     draws: int = param(20, "Seeds", low=2, high=100, help="So many draws of the noise; the band holds the middle 80 %")
 
 
-class Entry(NamedTuple):
-    """One racer as the visitor wrote it: `label` on screen, optimizer, and a rate of its own or None."""
-
-    label: str
-    name: str
-    rate: float | None
+def chosen(text: str) -> tuple[Entry, ...]:
+    """Who races, from "SGD, Adam@0.1". Raises ExplainerError as `entries` does."""
+    return entries(text, OPTIMIZERS, MOST_RACERS)
 
 
-def entries(text: str) -> tuple[Entry, ...]:
-    """ "SGD, Adam@0.1" as entries, each label once.
-
-    Raises:
-        ExplainerError: an unknown optimizer, a rate that is no number, none at all, or too many.
-    """
-    found = {entry.label: entry for entry in map(_entry, filter(None, (part.strip() for part in text.split(","))))}
-    if not 1 <= len(found) <= MOST_RACERS:
-        raise ExplainerError(
-            f"{len(found)} racers were chosen; a race needs 1 to {MOST_RACERS}; try SGD, Momentum, Adam"
-        )
-    return tuple(found.values())
-
-
-def _entry(text: str) -> Entry:
-    title, _, rate = text.partition("@")
-    name = "".join(c for c in title.lower() if c.isalnum())
-    if name not in OPTIMIZERS:
-        raise ExplainerError(f"racer {title[:40]!r} is unknown; choose {one_of(TITLES)}")
-    label = OPTIMIZERS[name].title
-    if not rate:
-        return Entry(label, name, None)
-    try:
-        return Entry(f"{label}@{float(rate):g}", name, float(rate))
-    except ValueError:
-        raise ExplainerError(f"racer {text[:40]!r}: after @ comes a learning rate; try {label}@0.1") from None
+def surface_of(spec: OptimizerRaceSpec) -> Surface:
+    """The hill, a typed one included; the others with their parameters at default. Raises ExplainerError for a bad formula."""
+    return typed_surface(spec.formula, spec.extent) if spec.surface == TYPED else SURFACES[spec.surface]
 
 
 def start_of(spec: OptimizerRaceSpec) -> tuple[float, float]:
     """The start (x, y). Raises ExplainerError if the text holds no two numbers."""
     if not spec.start.strip():
-        return SURFACES[spec.surface].start
+        return surface_of(spec).start
     try:
         x, y = (float(part) for part in spec.start.split(","))
     except ValueError:
@@ -190,15 +184,21 @@ def start_text(x: float, y: float) -> str:
 
 
 def menus(spec: OptimizerRaceSpec) -> tuple[list[str], tuple[float, float]]:
-    """The racers' labels and the start for the page's menus: none and the surface's own for a text that cannot be read."""
-    try:
-        return [entry.label for entry in entries(spec.racers)], start_of(spec)
-    except ExplainerError:
-        return [], SURFACES[spec.surface].start
+    """The racers' labels and the start for the page's menus: none, the surface's own, the origin, for what cannot be read."""
+    labels: list[str] = []
+    start = (0.0, 0.0)
+    with suppress(ExplainerError):
+        labels = [entry.label for entry in chosen(spec.racers)]
+    with suppress(ExplainerError):
+        start = surface_of(spec).start
+        start = start_of(spec)
+    return labels, start
 
 
 def surface_parameters(spec: OptimizerRaceSpec) -> dict[str, float]:
-    """What the chosen surface lets one set, by the surface's own names."""
+    """What the chosen surface lets one set, by the surface's own names. (A typed one is made by its formula.)"""
+    if spec.surface == TYPED:
+        return {}
     return {"noise" if name == "sigma" else name: getattr(spec, name) for name in PLAYED.get(spec.surface, ())}
 
 
@@ -209,7 +209,7 @@ def _preset(slug: str, title: str, summary: str, topics: Sequence[str], **settin
 EXAMPLES: tuple[Example, ...] = (
     _preset("start", "Eight racers on Beale's function", "Plain, with memory, and adaptive: each with the best of the same 21 rates, from one start.", ("optimizer", "sgd", "momentum", "adam", "gradient descent")),
     _preset("ravine_momentum", "A ravine: why momentum", "SGD zigzags between the walls and crawls along the floor; momentum keeps what the steps have in common.", ("momentum", "nesterov", "ravine", "ill-conditioning", "sgd"), surface="ravine", racers="SGD, Momentum, Nesterov", rates="same", rate=0.035, steps=250),
-    _preset("rosenbrock_all", "Everyone on Rosenbrock's banana, tuned", "All fifteen, each with the best of the same 21 rates.", ("rosenbrock", "optimizer comparison", "tuning", "fair comparison", "l-bfgs"), surface="rosenbrock", racers=ALL, start="-0.5, 2.5", steps=100),
+    _preset("rosenbrock_all", "Everyone on Rosenbrock's banana, tuned", "All sixteen, each with the best of the same 21 rates.", ("rosenbrock", "optimizer comparison", "tuning", "fair comparison", "l-bfgs"), surface="rosenbrock", racers=ALL, start="-0.5, 2.5", steps=100),
     _preset("torch_defaults", "torch's default rates", "What comes out of the box was chosen for networks, not for hills: half of the racers hardly leave the start.", ("default hyperparameters", "pytorch", "learning rate"), surface="himmelblau", racers=ALL, rates="torch", steps=300),
     _preset("saddle_escape", "Leaving a saddle", "From almost on the ridge: the gradient along the way out is tiny, and scaling each coordinate helps.", ("saddle point", "adaptive learning rate", "rmsprop", "non-convex"), surface="saddle", racers="SGD, Momentum, Adagrad, RMSprop, Adadelta, Adam, Rprop", rates="same", rate=0.02),
     _preset("monkey_saddle", "A saddle with three ways down", "At the monkey saddle even the curvature vanishes.", ("saddle point", "plateau", "curvature"), surface="monkey_saddle", racers="SGD, Momentum, RMSprop, Adam", rates="same", rate=0.01, start="0.3, 0.02"),
@@ -223,6 +223,8 @@ EXAMPLES: tuple[Example, ...] = (
     _preset("theory_critical", "Theory: the best momentum", "The bowl's rate and momentum at their optimum: measured and predicted errors lie on one another.", ("momentum", "convergence rate", "condition number", "eigenvalues", "convex optimization"), surface="quadratic_bowl", racers="SGD@0.0769, Momentum", rates="same", rate=1 / 9, momentum=0.44, lens="theory", steps=60),
     _preset("rotated_bowl", "Turn the valley", "Scaling x and y is all it takes on a valley along the axes; at 45 degrees the same racers are slow.", ("condition number", "adaptive learning rate", "preconditioning", "rotation"), surface="quadratic_bowl", condition=100.0, angle=45.0, racers="Adagrad, RMSprop, Adam, Rprop", rates="same", rate=0.1, steps=100),
     _preset("plateau", "A plateau", "Where the ground is nearly flat, a step proportional to the gradient is nearly none.", ("plateau", "flat ground", "adam", "sign descent"), surface="plateau", racers="SGD, Momentum, Adagrad, RMSprop, Adam, Lion, Rprop", rates="same", rate=0.05, steps=300),
+    _preset("typed_waves", "Your own formula: waves in a bowl", "Type any f(x, y): its graph gives the gradient. Three racers settle in the hollow next to the start; one rolls on to the lowest.", ("custom function", "own formula", "automatic differentiation", "local minima"), surface="typed", racers="SGD, Momentum, Nesterov, Adam", rates="same", rate=0.1, steps=150),
+    _preset("typed_barrier", "A formula with an edge", "The logarithm ends at x = 0: the map has a gap, and a step over the edge ends the race.", ("domain", "logarithmic barrier", "own formula", "step size"), surface="typed", formula="x - log(x) + (y - sin(3*x))**2", extent=3.0, racers="SGD@0.05, SGD@1, Momentum@0.05, Adam@0.1, Lion@0.05", rates="same", start="2.5, 1.5", steps=150),
     _preset("anatomy_adam", "Inside one step of Adam", "m, v, their bias correction, and the step they make, for each coordinate.", ("adam", "bias correction", "first moment", "second moment"), racers="SGD, RMSprop, Adam", rates="same", rate=0.1, lens="anatomy", racer="Adam", step=5, steps=150),
 )  # fmt: skip
 
@@ -234,4 +236,5 @@ TOUR: tuple[TourStop, ...] = (
     TourStop("Open the hood", "The same step from inside: the gradient, its running means, the correction for their start at zero, and the rate that each coordinate really gets. Move the film and it follows.", {"racers": "SGD, RMSprop, Adam", "rates": "same", "rate": 0.1, "lens": "anatomy", "racer": "Adam", "step": 5, "steps": 150}),
     TourStop("Where a start ends", "4096 starts, one colour for each minimum. Move the start across a border and the end jumps.", {"surface": "himmelblau", "racers": "SGD, Momentum, Adam", "rates": "same", "rate": 0.01, "lens": "basins", "racer": "Momentum", "steps": 150}),
     TourStop("A case that can be solved", "On a bowl each direction of the error shrinks by a factor that theory names beforehand. Dots: the race. Lines: the closed form.", {"surface": "quadratic_bowl", "racers": "SGD@0.0769, Momentum", "rates": "same", "rate": 1 / 9, "momentum": 0.44, "lens": "theory", "steps": 60}),
+    TourStop("A hill of your own", "Any formula of x and y will do: type over this one. Its graph gives the gradient, and the page says what it measures against.", {"surface": "typed", "racers": "SGD, Momentum, Nesterov, Adam", "rates": "same", "rate": 0.1, "steps": 150}),
 )  # fmt: skip

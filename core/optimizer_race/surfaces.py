@@ -35,6 +35,8 @@ class Surface:
 
     `minima` are those known inside the domain, lowest first; `x` and `y` the domain to draw; `noise` the standard
     deviation of the Gaussian noise that belongs to the surface's gradient; `parameters` what may be set (name -> Param).
+    Where no minimum is known, `seen` is the lowest value that a look at the domain found. `by_graph`: the gradient is no
+    formula of its own but the backward pass through the graph of f. `f` is NaN where it has no value.
     """
 
     name: str
@@ -50,11 +52,13 @@ class Surface:
     summary: str = ""
     noise: float = 0.0
     parameters: Mapping[str, Param] = field(default_factory=dict, hash=False, compare=False)
+    seen: float = math.nan
+    by_graph: bool = False
 
     @property
     def lowest(self) -> float:
-        """The value at the global minimum, NaN if no minimum is known."""
-        return self.minima[0][2] if self.minima else math.nan
+        """The value at the global minimum; where none is known, the lowest seen."""
+        return self.minima[0][2] if self.minima else self.seen
 
     @property
     def goals(self) -> tuple[Minimum, ...]:

@@ -30,7 +30,7 @@ def open_page() -> Open:
     """`open_page(slug, query)`: a new session in which the link to that page, with that query, was followed."""
 
     def go(slug: str, query: Mapping[str, Any] | None = None) -> AppTest:
-        at = AppTest.from_file(ROOT / "pages/_ui/main.py", default_timeout=60)
+        at = AppTest.from_file(ROOT / "pages/_ui/main.py", default_timeout=240)
         if slug == "home":
             at.query_params = dict(query or {})
             return at.run()

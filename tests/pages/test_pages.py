@@ -133,7 +133,7 @@ def test_every_tab_opens(open_page, slug, tab):
     assert not at.exception
     if tab == "Code":
         assert at.code[0].value == core_of(slug).script(core_of(slug).SPEC()).strip()
-        assert {b.key for b in at.download_button} == {f"{slug}.py", f"{slug}.ipynb"}
+        assert {f"{slug}.py", f"{slug}.ipynb"} <= {b.key for b in at.download_button}
     else:
         assert any(len(m.value) > 100 for m in at.markdown)
 

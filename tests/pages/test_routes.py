@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from starlette.applications import Starlette
 
-from pages._ui.routes import _PLOTLY, COMPONENTS, MODULES_VERSION, ROUTES
+from pages._ui.routes import PLOTLY, COMPONENTS, MODULES_VERSION, ROUTES
 
 
 def get(path: str, **headers: str) -> tuple[int, dict[str, str], bytes]:
@@ -33,7 +33,7 @@ def get(path: str, **headers: str) -> tuple[int, dict[str, str], bytes]:
 
 @pytest.mark.parametrize(
     ("address", "path"),
-    [("/assets/plotly.min.js", _PLOTLY), (f"/assets/ui/{MODULES_VERSION}/chart.js", COMPONENTS / "chart.js")],
+    [("/assets/plotly.min.js", PLOTLY), (f"/assets/ui/{MODULES_VERSION}/chart.js", COMPONENTS / "chart.js")],
 )
 def test_a_script_may_be_kept_for_ever_and_is_compressed_on_request(address, path):
     status, headers, body = get(address, accept_encoding="identity")

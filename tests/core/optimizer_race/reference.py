@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from core.optimizer_race.race import RaceSpec, draw_noise
-from core.optimizer_race.rules import Racer, gather
+from core.training.optimizers import Racer, gather
 
 cos, sin, exp, sqrt = torch.cos, torch.sin, torch.exp, torch.sqrt
 PI = math.pi
@@ -46,7 +46,7 @@ CLASSES = {
     "sgd": SGD, "momentum": SGD, "nesterov": SGD, "adagrad": torch.optim.Adagrad, "rmsprop": torch.optim.RMSprop,
     "adadelta": torch.optim.Adadelta, "adam": Adam, "amsgrad": Adam, "adamw": torch.optim.AdamW,
     "nadam": torch.optim.NAdam, "radam": torch.optim.RAdam, "adamax": torch.optim.Adamax,
-    "rprop": torch.optim.Rprop, "lbfgs": torch.optim.LBFGS,
+    "rprop": torch.optim.Rprop, "lbfgs": torch.optim.LBFGS, "lbfgs_wolfe": torch.optim.LBFGS,
 }  # fmt: skip
 
 
@@ -73,6 +73,8 @@ def optimizer_of(racer: Racer, theta: Tensor) -> torch.optim.Optimizer:
         hyper.pop("decoupled_weight_decay")
     if racer.name == "lbfgs":
         hyper["max_iter"] = 1
+    if racer.name == "lbfgs_wolfe":
+        hyper |= {"max_iter": 1, "max_eval": 26, "line_search_fn": "strong_wolfe"}
     return CLASSES[racer.name]([theta], **hyper)
 
 
@@ -82,6 +84,7 @@ def lockstep(racer: Racer, spec: RaceSpec) -> tuple[np.ndarray, np.ndarray]:
     theta = torch.tensor(spec.start, dtype=torch.float64, requires_grad=True)
     optimizer, f = optimizer_of(racer, theta), FORMULAS[spec.hill.name]
     h = gather([racer], 2)
+    h.measure = lambda places: measured(f, places)
     s = SimpleNamespace(**{symbol: first(h) for symbol, first in racer.optimizer.state.items()})
 
     def closure() -> Tensor:
@@ -95,11 +98,19 @@ def lockstep(racer: Racer, spec: RaceSpec) -> tuple[np.ndarray, np.ndarray]:
         place = theta.detach().numpy()[None].copy()
         closure()
         g = theta.grad.numpy()[None].copy()
-        optimizer.step(closure) if racer.name == "lbfgs" else optimizer.step()
+        optimizer.step(closure) if racer.optimizer.guest else optimizer.step()
         with np.errstate(all="ignore"):
             ours.append(racer.optimizer.rule(place, g, s, h, t)[0])
         theirs.append(theta.detach().numpy().copy())
     return np.array(ours), np.array(theirs)
+
+
+def measured(f: Callable[..., Tensor], places: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Values and gradients by autograd, for a line search."""
+    at = torch.tensor(places, requires_grad=True)
+    values = f(at[:, 0], at[:, 1])
+    values.sum().backward()
+    return values.detach().numpy(), at.grad.numpy()
 
 
 def torch_race(
@@ -132,8 +143,8 @@ def _one(spec: RaceSpec, racer: Racer, noise: np.ndarray | None, scheduler) -> t
             return loss
 
         rates.append(optimizer.param_groups[0]["lr"])
-        loss = optimizer.step(closure) if racer.name == "lbfgs" else closure()
-        if racer.name != "lbfgs":
+        loss = optimizer.step(closure) if racer.optimizer.guest else closure()
+        if not racer.optimizer.guest:
             optimizer.step()
         path.append(theta.detach().numpy().copy())
         if isinstance(schedule, torch.optim.lr_scheduler.ReduceLROnPlateau):

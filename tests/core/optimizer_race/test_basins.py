@@ -61,8 +61,8 @@ def test_tuning_never_takes_a_rate_that_diverged() -> None:
 def test_the_nearest_minimum() -> None:
     hill = SURFACES["himmelblau"]
     places = np.array([[3.0, 2.05], [3.0, 2.2], [-3.78, -3.28], [0.0, 0.0]])
-    assert nearest(places, hill, within=0.1).tolist() == [0, -1, 2, -1]
-    assert nearest(places, dataclasses.replace(hill, minima=()), within=0.1).tolist() == [-1] * 4
+    assert nearest(places, hill.minima, within=0.1).tolist() == [0, -1, 2, -1]
+    assert nearest(places, (), within=0.1).tolist() == [-1] * 4
 
 
 def test_a_basin_map_in_parts_is_the_same(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,9 +10,9 @@ import pytest
 
 from core.optimizer_race.code import script
 from core.optimizer_race.compute import numbers
-from core.optimizer_race.schedules import SCHEDULES
 from core.optimizer_race.spec import ALL, OptimizerRaceSpec
 from core.optimizer_race.surfaces import SURFACES
+from core.training.schedules import SCHEDULES
 
 
 def printed(spec: OptimizerRaceSpec) -> dict[str, float]:
@@ -36,6 +36,20 @@ def same(**settings: object) -> None:
 @pytest.mark.parametrize("surface", SURFACES)
 def test_every_surface(surface: str) -> None:
     same(surface=surface, angle=25.0, condition=30.0, steepness=12.0, sigma=0.3, seed=3)
+
+
+@pytest.mark.parametrize(
+    "formula",
+    [
+        "x**2 + y**2",
+        "r = sqrt(x**2 + y**2 + 1); log(r) + gelu(x)*0.1 + 2**y",
+        "softmax_cross_entropy(1, x, y, 0.5) + mse(x, 1, y, 2) + max(x, y, 0.3)",
+        "exp(2)*tanh(x)**2 + leaky_relu(y)*y + softplus(y)",
+        "abs(x) + sigmoid(y)",
+    ],
+)
+def test_a_typed_formula(formula: str) -> None:
+    same(surface="typed", formula=formula)
 
 
 @pytest.mark.parametrize("rates", ["same", "torch"])

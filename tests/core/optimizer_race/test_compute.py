@@ -20,8 +20,8 @@ from core.optimizer_race.compute import (
     theory,
 )
 from core.optimizer_race.race import RaceSpec, race
-from core.optimizer_race.rules import OPTIMIZERS, Racer
 from core.optimizer_race.spec import ALL, OptimizerRaceSpec
+from core.training.optimizers import OPTIMIZERS, Racer
 
 
 def spec_of(**settings: object) -> OptimizerRaceSpec:

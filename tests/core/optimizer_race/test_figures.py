@@ -20,9 +20,9 @@ from core.optimizer_race.figures import (
     trails,
     values,
 )
-from core.optimizer_race.rules import OPTIMIZERS
 from core.optimizer_race.spec import ALL, OptimizerRaceSpec
 from core.plots.encode import figure_json
+from core.training.optimizers import OPTIMIZERS
 
 RUN = run_of(
     OptimizerRaceSpec(surface="quadratic_bowl", rates="same", rate=0.05, racers="SGD, Adam, SGD@0.2", steps=150)
@@ -30,10 +30,10 @@ RUN = run_of(
 HILL = hill(RUN.spec, 31)
 
 
-def test_fifteen_racers_are_told_apart_by_colour_and_by_symbol() -> None:
+def test_sixteen_racers_are_told_apart_by_colour_and_by_symbol() -> None:
     looks = styles(list(OPTIMIZERS))
-    assert len({look.symbol for look in looks}) == 15
-    assert len({(look.colour, look.solid) for look in looks}) == len({(look.colour, look.dash) for look in looks}) == 15
+    assert len({look.symbol for look in looks}) == 16
+    assert len({(look.colour, look.solid) for look in looks}) == len({(look.colour, look.dash) for look in looks}) == 16
     famous = styles(["sgd", "momentum", "nesterov", "adagrad", "rmsprop", "adam", "adamw", "lion"])
     assert len({look.colour for look in famous}) == 8
 

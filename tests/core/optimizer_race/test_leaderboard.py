@@ -23,7 +23,7 @@ def result() -> RaceResult:
     paths = np.zeros((5, 3, 2))
     paths[:, -1] = [[3.0, 5.0], [0.0, 1.0], [0.0, -1.5], [1.0, -1.0], [0.0, 0.0]]
     diverged = np.array([False, False, False, True, True])
-    return RaceResult(paths, values, diverged, np.array([2, 2, 2, 0, 1]), np.ones((5, 2)))
+    return RaceResult(paths, values, diverged, np.array([2, 2, 2, 0, 1]), np.ones((5, 2)), np.full(5, 2))
 
 
 def test_every_measure_by_hand() -> None:

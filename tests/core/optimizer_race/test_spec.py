@@ -6,23 +6,23 @@ import pytest
 
 from core.errors import ExplainerError
 from core.optimizer_race.compute import run_of
-from core.optimizer_race.rules import OPTIMIZERS
 from core.optimizer_race.spec import (
     ALL,
     EXAMPLES,
     MOST_RACERS,
     TOUR,
     OptimizerRaceSpec,
-    entries,
+    chosen,
     menus,
     start_of,
     start_text,
     surface_parameters,
 )
+from core.training.optimizers import OPTIMIZERS
 
 
 def test_entries_read_titles_names_and_rates() -> None:
-    found = entries("SGD, adamw,L-BFGS, sgd@0.05, SGD ")
+    found = chosen("SGD, adamw,L-BFGS, sgd@0.05, SGD ")
     assert [tuple(entry) for entry in found] == [
         ("SGD", "sgd", None),
         ("AdamW", "adamw", None),
@@ -32,7 +32,7 @@ def test_entries_read_titles_names_and_rates() -> None:
 
 
 def test_all_names_every_optimizer() -> None:
-    assert [entry.name for entry in entries(ALL)] == list(OPTIMIZERS)
+    assert [entry.name for entry in chosen(ALL)] == list(OPTIMIZERS)
 
 
 @pytest.mark.parametrize(
@@ -41,14 +41,14 @@ def test_all_names_every_optimizer() -> None:
 )
 def test_entries_refuse_in_words(text: str, words: str) -> None:
     with pytest.raises(ExplainerError, match=words):
-        entries(text)
+        chosen(text)
 
 
 def test_there_is_a_limit_to_the_field() -> None:
     many = [f"SGD@{k}" for k in range(1, MOST_RACERS + 2)]
-    assert len(entries(", ".join(many[:-1]))) == MOST_RACERS
+    assert len(chosen(", ".join(many[:-1]))) == MOST_RACERS
     with pytest.raises(ExplainerError, match="needs 1 to 24"):
-        entries(", ".join(many))
+        chosen(", ".join(many))
 
 
 def test_start_is_the_surface_s_own_or_two_numbers() -> None:
@@ -61,7 +61,9 @@ def test_start_is_the_surface_s_own_or_two_numbers() -> None:
 
 def test_the_menus_stand_also_for_a_broken_link() -> None:
     assert menus(OptimizerRaceSpec(racers="SGD, adam", start="1, 2")) == (["SGD", "Adam"], (1.0, 2.0))
-    assert menus(OptimizerRaceSpec(surface="rosenbrock", racers="nobody", start="1, 2")) == ([], (-1.5, 2.0))
+    assert menus(OptimizerRaceSpec(surface="rosenbrock", racers="nobody", start="1, 2")) == ([], (1.0, 2.0))
+    assert menus(OptimizerRaceSpec(surface="rosenbrock", racers="SGD", start="here")) == (["SGD"], (-1.5, 2.0))
+    assert menus(OptimizerRaceSpec(surface="typed", formula="x +", racers="SGD")) == (["SGD"], (0.0, 0.0))
 
 
 def test_only_the_surface_s_own_parameters_are_set() -> None:

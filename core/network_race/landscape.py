@@ -20,7 +20,7 @@ import numpy as np
 from jaxtyping import Bool, Float
 
 from core.errors import ExplainerError
-from core.optimizer_race.networks import NetworkSpec, columns, evaluate, targets
+from core.network_race.networks import NetworkSpec, columns, evaluate, targets
 
 Paths = Float[np.ndarray, "racer point P"]
 OnPlane = Float[np.ndarray, "racer point 2"]
@@ -81,14 +81,15 @@ def fit_plane(paths: Paths) -> Plane:
     return Plane(centre, directions, np.maximum(S2[:-3:-1], 0.0) / total if total > 0.0 else np.zeros(2))
 
 
-def landscape(spec: NetworkSpec, paths: Paths, finished: Bool[np.ndarray, " racer"], n: int = 31) -> Landscape:
+def landscape(spec: NetworkSpec, paths: Paths, shapes: Bool[np.ndarray, " racer"], n: int = 31) -> Landscape:
     """The training loss on n x n places of the plane, and along the paths (both from `train`'s last snapshot).
 
-    Only racers that `finished` shape the plane and its borders (all, if none did): one that diverged would stretch them to nothing.
+    Only the racers marked in `shapes` shape the plane and its borders (all, if none is): one that diverged would stretch
+    them to nothing. The others are drawn where they stand on it.
     """
     if not 2 <= n <= MAX_GRID:
         raise ExplainerError(f"grid of {n} x {n} places: n is outside 2 to {MAX_GRID}; try 31")
-    chosen = finished if finished.any() else ~finished
+    chosen = shapes if shapes.any() else ~shapes
     plane = fit_plane(paths[chosen])
     on_plane = plane.project(paths)
     x, y = borders(on_plane[chosen], n)

@@ -30,9 +30,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from core.optimizer_race.networks import ACTIVATIONS, Inputs, Net, Outputs, PerRow, Room, Targets, Theta, Units, blocks
-from core.optimizer_race.rules import Racer
+from core.network_race.networks import ACTIVATIONS, Inputs, Net, Outputs, PerRow, Room, Targets, Theta, Units, blocks
 from core.rng import numpy_generator
+from core.training.optimizers import Racer
 
 BENDS: Mapping[str, Callable[[Units, Units], np.ndarray | float]] = {
     "tanh": lambda H, slope: -2.0 * H * slope,

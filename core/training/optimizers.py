@@ -5,13 +5,15 @@ t = 1, 2, ... counts the steps; `s` holds the state that the rule carries from s
 ...), and the quantities of this step that are worth seeing (m_hat, v_hat, ...); `h` holds the hyper-parameters: lr
 (η below) always an array of θ's shape, the others such an array or, where all racers share the value, a Python float.
 Booleans and whole numbers are the same for all racers of one call, and so is whether a weight decay or a momentum is used at
-all (`h.decays`, `h.rolls`). No rule changes an array in place, but for L-BFGS its memory.
+all (`h.decays`, `h.rolls`). No rule changes an array in place, but for L-BFGS its memory (see lbfgs.py).
 
 Names, defaults and arithmetic are those of torch.optim, which now and then differs from the paper: eps is added
 after the root of v_hat, RAdam's eps stands before its bias correction, NAdam's momentum follows the 0.96-schedule. Lion is
-not in torch; it follows algorithm 2 of its paper. L-BFGS is torch.optim.LBFGS with max_iter=1 and no line search: one gradient
-a step like the others, but it remembers up to `history_size` past steps, so it is a guest. Muon orthogonalises weight
-matrices; a point (x, y) is none, so Muon does not race here.
+not in torch; it follows algorithm 2 of its paper. L-BFGS is torch.optim.LBFGS with max_iter=1: it remembers up to `history_size`
+past steps, so it is a guest, and with a line search it evaluates f several times a step.
+
+Muon orthogonalises the steps of weight matrices, so it stands apart in MATRIX_OPTIMIZERS: its rule needs `h.shapes`, (out, in + 1)
+of every layer whose weights and, as last column, biases lie flattened in θ. A point (x, y) has no matrix.
 """
 
 from __future__ import annotations
@@ -22,9 +24,11 @@ from types import MappingProxyType, SimpleNamespace
 from typing import Any
 
 import numpy as np
+from jaxtyping import Float, Int
 
 from core.contracts import Param
 from core.errors import ExplainerError, one_of
+from core.training.lbfgs import lbfgs, lbfgs_wolfe
 
 Array = np.ndarray
 State = SimpleNamespace
@@ -158,6 +162,33 @@ def lion(theta: Array, g: Array, s: State, h: Hyper, t: int) -> Array:
     return theta - h.lr * np.sign(s.c)
 
 
+QUINTIC = (3.4445, -4.7750, 2.0315)
+
+
+def newton_schulz(G: Float[np.ndarray, "row A B"], steps: int = 5, eps: float = 1e-7) -> Float[np.ndarray, "row A B"]:
+    """About U Vᵀ of each G = U S Vᵀ: X ← a X + (b XXᵀ + c (XXᵀ)²) X from X = G/|G| brings all singular values near 1 (0.7 to 1.2)."""
+    a, b, c = QUINTIC
+    tall = G.shape[1] > G.shape[2]
+    X = G.swapaxes(1, 2) if tall else G
+    X = X / np.maximum(np.linalg.norm(X, axis=(1, 2), keepdims=True), eps)
+    for _ in range(steps):
+        A = X @ X.swapaxes(1, 2)
+        X = a * X + (b * A + c * A @ A) @ X
+    return X.swapaxes(1, 2) if tall else X
+
+
+def muon(theta: Array, g: Array, s: State, h: Hyper, t: int) -> Array:
+    """Jordan et al. 2024, Nesterov form, step scaled to AdamW's size (Liu et al. 2025, eq. 4); biases by AdamW at the same rate."""
+    new = adam(theta, g, s, h, t)
+    s.b = mean(s.b, g, h.momentum)
+    d, theta, end = mean(s.b, g, h.momentum), decoupled(theta, h), 0
+    for out, into in h.shapes:
+        begin, end = end, end + out * into
+        W, D, eta, to = (part[:, begin:end].reshape(-1, out, into)[:, :, :-1] for part in (theta, d, h.lr, new))
+        to[:] = W - eta * 0.2 * max(out, into - 1) ** 0.5 * newton_schulz(D)
+    return new
+
+
 def rprop(theta: Array, g: Array, s: State, h: Hyper, t: int) -> Array:
     """Riedmiller & Braun 1993; the state starts with Δ = lr."""
     agree = np.sign(g * s.g_prev)
@@ -165,55 +196,6 @@ def rprop(theta: Array, g: Array, s: State, h: Hyper, t: int) -> Array:
     s.delta = np.minimum(np.maximum(s.delta * factor, h.step_min), h.step_max)
     s.g_prev = np.where(agree < 0, 0.0, g)  # after a change of sign: no step now, no shrinking next time
     return theta - np.sign(s.g_prev) * s.delta
-
-
-def dot(a: Array, b: Array) -> Array:
-    """aᵀb of each racer, (racer, 1)."""
-    return np.vecdot(a, b)[:, None]
-
-
-def lbfgs(theta: Array, g: Array, s: State, h: Hyper, t: int) -> Array:
-    """Nocedal 1980; H g from the remembered pairs, the first step scaled to length lr at most in the 1-norm."""
-    awake = ~(np.abs(g).max(-1, keepdims=True) <= h.tolerance_grad)
-    stuck = ~s.moves & (g == s.g_prev).all(-1, keepdims=True)  # it did not move, and would not now
-    if not (awake & ~stuck).any():
-        return theta
-    s.y, s.s = g - s.g_prev, s.d * s.alpha
-    curvature = dot(s.y, s.s)
-    keep = awake & (s.k > 0) & (curvature > 1e-10)
-    remember(s, keep[:, 0], 1.0 / curvature)
-    s.gamma = np.where(keep, curvature / dot(s.y, s.y), s.gamma)
-    d = two_loop(-g, s)
-    first = np.minimum(1.0, 1.0 / np.abs(g).sum(-1, keepdims=True)) * h.lr
-    alpha = np.where(s.k > 0, h.lr, first)
-    s.moves = awake & ~(dot(g, d) > -h.tolerance_change)
-    s.d, s.alpha = np.where(awake, d, s.d), np.where(awake, alpha, s.alpha)
-    s.g_prev, s.k = np.where(awake, g, s.g_prev), s.k + awake
-    return np.where(s.moves, theta + alpha * d, theta)
-
-
-def remember(s: State, keep: Array, rho: Array) -> None:
-    """Put the newest (s, y, ρ = 1/yᵀs) of the racers in `keep` behind their last pair, in place; the oldest makes room."""
-    full = keep & (s.n == len(s.S))
-    for memory in (s.S, s.Y, s.rho):
-        memory[:-1, full] = memory[1:, full]
-    s.n[keep & ~full] += 1
-    rows = np.flatnonzero(keep)
-    last = s.n[rows] - 1
-    s.S[last, rows], s.Y[last, rows], s.rho[last, rows] = s.s[rows], s.y[rows], rho[rows]
-
-
-def two_loop(q: Array, s: State) -> Array:
-    """H q by the two-loop recursion (Nocedal 1980); an empty place of a racer's memory holds zeros and adds nothing."""
-    pairs = list(zip(s.S, s.Y, s.rho, strict=True))[: s.n.max()]
-    a = []
-    for s_i, y_i, rho_i in reversed(pairs):
-        a.append(dot(s_i, q) * rho_i)
-        q = q - a[-1] * y_i
-    r = q * s.gamma
-    for (s_i, y_i, rho_i), a_i in zip(pairs, reversed(a), strict=True):
-        r = r + s_i * (a_i - dot(y_i, r) * rho_i)
-    return r
 
 
 Rule = Callable[[Array, Array, State, Hyper, int], Array]
@@ -225,7 +207,8 @@ class Optimizer:
     """What there is to know about an optimizer.
 
     `accepts` holds, by torch's names, lr and all other hyper-parameters; `state` what it carries from step to step (symbol ->
-    what it starts from, given h), `shows` the further symbols of one step. `guest`: it sees more than the others do.
+    what it starts from, given h), `shows` the further symbols of one step. `guest`: it sees more than the others do; `searches`:
+    its rule needs `h.measure(places) -> (values, gradients)`, and tells in `s.evaluations` how often it asked.
     """
 
     name: str
@@ -238,6 +221,7 @@ class Optimizer:
     state: Mapping[str, Callable[[Hyper], Array]]
     shows: tuple[str, ...] = ()
     guest: bool = False
+    searches: bool = False
 
     @property
     def defaults(self) -> dict[str, Any]:
@@ -313,6 +297,29 @@ _HEAVY_BALL = (
 _NESTEROV = (
     r"\begin{aligned} b_t &= \mu b_{t-1} + g_t \\ \theta_t &= \theta_{t-1} - \eta\,(g_t + \mu b_t) \end{aligned}"
 )
+
+_LBFGS = (
+    r"\theta_t = \theta_{t-1} - \eta\, H_t\, g_t, \quad H_t = V^\top H V + \rho\, s s^\top,\ "
+    r"V = I - \rho\, y s^\top,\ s = \theta_{t-1}-\theta_{t-2},\ y = g_t - g_{t-1},\ \rho = 1/y^\top s"
+)
+_LBFGS_SETTINGS = {
+    **_common(1.0, weight_decay=None),
+    "history_size": Param(100, "history_size", low=1, high=100),
+    "tolerance_grad": _number(1e-7, "tolerance_grad", 1.0),
+    "tolerance_change": _number(1e-9, "tolerance_change", 1.0),
+}
+
+
+def _memory(h: Hyper) -> Array:
+    """An empty place for each pair that L-BFGS may remember."""
+    return np.zeros((h.history_size, *h.lr.shape))
+
+
+_LBFGS_STATE = {
+    "g_prev": _zeros, "d": _zeros, "alpha": _zeros, "k": lambda h: np.zeros((len(h.lr), 1)), "gamma": _ones,
+    "moves": lambda h: np.ones((len(h.lr), 1), dtype=bool), "S": _memory, "Y": _memory, "rho": _memory,
+    "n": lambda h: np.zeros(len(h.lr), dtype=int),
+}  # fmt: skip
 
 _ENTRIES = (
     Optimizer(
@@ -426,26 +433,33 @@ _ENTRIES = (
     ),
     Optimizer(
         "lbfgs", "L-BFGS", "A guest that sees more: it builds curvature from its past steps. No line search.",
-        "Nocedal, 1980; Liu and Nocedal, 1989",
-        r"\theta_t = \theta_{t-1} - \eta\, H_t\, g_t, \quad H_t = V^\top H V + \rho\, s s^\top,\ "
-        r"V = I - \rho\, y s^\top,\ s = \theta_{t-1}-\theta_{t-2},\ y = g_t - g_{t-1},\ \rho = 1/y^\top s",
-        lbfgs,
-        {
-            **_common(1.0, weight_decay=None), "history_size": Param(100, "history_size", low=1, high=100),
-            "tolerance_grad": _number(1e-7, "tolerance_grad", 1.0),
-            "tolerance_change": _number(1e-9, "tolerance_change", 1.0),
-        },
-        {
-            "g_prev": _zeros, "d": _zeros, "alpha": _zeros, "k": lambda h: np.zeros((len(h.lr), 1)), "gamma": _ones,
-            "moves": lambda h: np.ones((len(h.lr), 1), dtype=bool),
-            "S": lambda h: np.zeros((h.history_size, *h.lr.shape)), "Y": lambda h: np.zeros((h.history_size, *h.lr.shape)),
-            "rho": lambda h: np.zeros((h.history_size, *h.lr.shape)), "n": lambda h: np.zeros(len(h.lr), dtype=int),
-        },
-        ("s", "y"), guest=True,
+        "Nocedal, 1980; Nocedal and Wright, 2006, algorithm 7.5", _LBFGS, lbfgs, _LBFGS_SETTINGS, _LBFGS_STATE, ("s", "y"), guest=True,
+    ),
+    Optimizer(
+        "lbfgs_wolfe", "L-BFGS + line search", "A guest that sees more: curvature from past steps, and several looks at f in every step.",
+        "Nocedal and Wright, 2006, algorithms 7.5, 3.5 and 3.6",
+        _LBFGS + r",\quad \eta \to \alpha:\ f(\theta+\alpha d) \le f(\theta) + c_1\alpha\, g^\top d,\ |\nabla f(\theta+\alpha d)^\top d| \le c_2 |g^\top d|",
+        lbfgs_wolfe, _LBFGS_SETTINGS, {**_LBFGS_STATE, "evaluations": lambda h: np.zeros((len(h.lr), 1))}, ("s", "y"),
+        guest=True, searches=True,
     ),
 )  # fmt: skip
 
 OPTIMIZERS: Mapping[str, Optimizer] = MappingProxyType({entry.name: entry for entry in _ENTRIES})
+MATRIX_OPTIMIZERS: Mapping[str, Optimizer] = MappingProxyType({
+    "muon": Optimizer(
+        "muon", "Muon", "Momentum whose step on a weight matrix has all singular values near 1.", "Jordan et al., 2024",
+        r"\begin{aligned} b_t &= \mu b_{t-1} + (1-\mu) g_t, \quad d_t = \mu b_t + (1-\mu) g_t \\"
+        r"W_t &= (1-\eta\lambda) W_{t-1} - 0.2\sqrt{\max(A,B)}\;\eta\; U V^\top, \quad d_t = U S V^\top \in \mathbb R^{A\times B} \end{aligned}",
+        muon,
+        {
+            **_common(1e-3, 1e-8, 0.1), "momentum": _number(0.95, "momentum", 1.0, low=1e-6), "betas": _betas(0.9, 0.999),
+            "amsgrad": Param(False, "amsgrad", low=0.0, high=0.0),
+            "decoupled_weight_decay": Param(True, "decoupled_weight_decay", low=1.0, high=1.0),
+        },
+        {**_MOMENTS, "b": _zeros},
+    ),
+})  # fmt: skip
+EVERY: Mapping[str, Optimizer] = MappingProxyType({**OPTIMIZERS, **MATRIX_OPTIMIZERS})
 
 _SPLIT = {"betas": ("beta1", "beta2"), "etas": ("eta_minus", "eta_plus"), "step_sizes": ("step_min", "step_max")}
 
@@ -463,12 +477,12 @@ class Racer:
     settings: tuple[tuple[str, Any], ...]
 
     def __init__(self, name: str, lr: Any = None, **hyper: Any) -> None:
-        if name not in OPTIMIZERS:
-            raise ExplainerError(f"optimizer {str(name)[:60]!r} is unknown; choose {one_of(OPTIMIZERS)}")
-        accepts = OPTIMIZERS[name].accepts
+        if name not in EVERY:
+            raise ExplainerError(f"optimizer {str(name)[:60]!r} is unknown; choose {one_of(EVERY)}")
+        accepts = EVERY[name].accepts
         if unknown := sorted(set(hyper) - set(accepts)):
             raise ExplainerError(f"{name} has no hyper-parameter {unknown[0][:40]!r}; it takes {one_of(accepts)}")
-        given = {**OPTIMIZERS[name].defaults, **hyper} | ({} if lr is None else {"lr": lr})
+        given = {**EVERY[name].defaults, **hyper} | ({} if lr is None else {"lr": lr})
         checked = {key: _check(name, key, accepts[key], given[key]) for key in accepts}
         _check_together(name, checked)
         object.__setattr__(self, "name", name)
@@ -478,7 +492,7 @@ class Racer:
     @property
     def optimizer(self) -> Optimizer:
         """The description of its optimizer."""
-        return OPTIMIZERS[self.name]
+        return EVERY[self.name]
 
     @property
     def hyper(self) -> dict[str, Any]:
@@ -495,7 +509,7 @@ class Racer:
         hyper = self.hyper
         switches = tuple(value for value in hyper.values() if isinstance(value, int))
         return (
-            OPTIMIZERS[self.name].rule.__name__,
+            self.optimizer.rule.__name__,
             switches,
             bool(hyper.get("weight_decay")),
             bool(hyper.get("momentum")),
@@ -541,3 +555,32 @@ def gather(racers: list[Racer], coordinates: int) -> Hyper:
 def _column(values: list[Any], coordinates: int) -> Any:
     """One value if all are the same, else an array (racer, coordinate)."""
     return values[0] if len(set(values)) == 1 else np.array(values)[:, None] * np.ones(coordinates)
+
+
+@dataclass
+class Lane:
+    """Racers whose rule is one call: their rows, the optimizer with the rule, hyper-parameters h and state s."""
+
+    rows: slice
+    optimizer: Optimizer
+    h: SimpleNamespace
+    s: SimpleNamespace
+
+    def begin(self, lr: Float[np.ndarray, " racer"]) -> None:
+        """Set the first rates, which a schedule may have lowered, and the state that starts from them (Rprop's step sizes)."""
+        self.h.lr[:] = lr[self.rows, None]
+        self.s = SimpleNamespace(**{symbol: first(self.h) for symbol, first in self.optimizer.state.items()})
+
+
+def lanes(racers: tuple[Racer, ...], coordinates: int = 2) -> tuple[list[Lane], Int[np.ndarray, " racer"]]:
+    """The lanes, and for each of their rows the racer that runs there."""
+    teams: dict[Any, list[int]] = {}
+    keys = {racer: racer.key for racer in set(racers)}
+    for i, racer in enumerate(racers):
+        teams.setdefault(keys[racer], []).append(i)
+    made, begin = [], 0
+    for team in teams.values():
+        h = gather([racers[i] for i in team], coordinates)
+        made.append(Lane(slice(begin, begin + len(team)), racers[team[0]].optimizer, h, SimpleNamespace()))
+        begin += len(team)
+    return made, np.concatenate([np.array(team) for team in teams.values()])

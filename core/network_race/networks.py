@@ -1,9 +1,9 @@
 """Many optimizers, one network: small nets trained for all racers at once.
 
-A net d-U-U-C; layer l holds its weights and, as last column, its biases in Θ_l (out, in + 1); N samples stand in columns, and
+A net d-U-...-U-C; layer l holds its weights and, as last column, its biases in Θ_l (out, in + 1); N samples stand in columns, and
 under every layer's input stands a row of ones:
 
-    Z_l = Θ_l [H_{l−1}; 1]      H_0 = X^T      H_l = f(Z_l),  f = tanh or relu      Z = Z_3
+    Z_l = Θ_l [H_{l−1}; 1]      H_0 = X^T      H_l = f(Z_l),  f = tanh or relu      Z = Z_last
     classes     P = softmax(Z) by columns      L = −1/N Σ_n log P[y_n, n]            dZ = (P − Y) / N
     regression  C = 1                          L = 1/N Σ_n (Z_n − y_n)²              dZ = 2 (Z − Y) / N
 
@@ -11,8 +11,8 @@ Backward (D. E. Rumelhart, G. E. Hinton, R. J. Williams, Nature 323, 1986); W_l 
 
     dΘ_l = dZ_l [H_{l−1}; 1]^T      dZ_{l−1} = W_l^T dZ_l * f'(Z_{l−1})
 
-θ (row, P) holds the flattened Θ_1, Θ_2, Θ_3 of each row; a row is one racer under one seed, and every product above is one
-batched matmul over rows. The update rules of rules.py get θ and its gradient as they are. First weights: W ~ N(0, gain / in),
+θ (row, P) holds the flattened Θ_1, Θ_2, ... of each row; a row is one racer under one seed, and every product above is one
+batched matmul over rows. The update rules of core.training.optimizers get θ and its gradient as they are. First weights: W ~ N(0, gain / in),
 gain 1 for tanh (Y. LeCun et al., Efficient BackProp, 1998, eq. 16), 2 for relu (K. He et al., ICCV 2015, eq. 10); b = 0.
 
 The race is fair by common random numbers: under one seed all racers have the same first weights and the same batches in the
@@ -24,7 +24,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 from time import perf_counter
 from typing import Annotated, Any, NamedTuple, TypeVar
 
@@ -33,11 +33,11 @@ from jaxtyping import Bool, Float, Int, Shaped
 
 from core.contracts import Param, Snapshot
 from core.errors import ExplainerError, one_of
-from core.optimizer_race.network_data import NetData, load
-from core.optimizer_race.race import Lane, lanes
-from core.optimizer_race.rules import Racer
-from core.optimizer_race.schedules import CONSTANT, Schedule
+from core.network_race.network_data import NetData, load
 from core.rng import numpy_generator
+from core.training.clipping import CLIPS
+from core.training.optimizers import Lane, Racer, lanes
+from core.training.schedules import CONSTANT, Schedule
 
 Theta = Float[np.ndarray, "row P"]
 Inputs = Float[np.ndarray, "#row d_and_one N"]  # one row: the same for all
@@ -49,8 +49,8 @@ T = TypeVar("T")
 Given = Annotated[T | Any, "brought to type T, or refused in words, by __post_init__"]
 
 WEIGHT_BOUND = 1e6
-REPORTS = 120  # snapshots of a race at most
-PATH_VALUES = 2_000_000  # of all racers' weight paths together
+REPORTS = 60  # snapshots of a race at most
+PATH_VALUES = 500_000  # of all racers' weight paths together
 CACHE = 32_768  # numbers of one layer that stay near the processor
 
 
@@ -83,7 +83,7 @@ class Room(NamedTuple):
 
 @dataclass(frozen=True)
 class Net:
-    """A net's layout: layer widths (d, U, U, C), name of f, task ("classes" or "regression"), and the precision of its products."""
+    """A net's layout: layer widths (d, U, ..., U, C), name of f, task ("classes" or "regression"), and the precision of its products."""
 
     sizes: tuple[int, ...]
     activation: str
@@ -198,10 +198,12 @@ def targets(data: NetData, y: np.ndarray) -> Float[np.ndarray, "1 C N"]:
 
 PARAMS: Mapping[str, Param] = {
     "width": Param(16, "hidden units of a layer", low=1, high=64),
+    "depth": Param(2, "hidden layers", low=1, high=4),
     "batch": Param(32, "batch size", low=1, high=100_000),
     "steps": Param(500, "steps", low=1, high=50_000),
     "seed": Param(0, "seed", low=0, high=2**53),
     "seeds": Param(1, "number of seeds", low=1, high=50),
+    "threshold": Param(1.0, "clipping limit", low=1e-6, high=1e6),
 }
 PRECISIONS = ("float64", "float32")
 MAX_ROWS = 800  # racers x seeds
@@ -213,8 +215,8 @@ class NetworkSpec:
     """A race of networks; frozen and hashable. `batch` beyond the training set means all of it at every step.
 
     `seeds` = K runs every racer K times, with the first weights and batches of seed, seed + 1, ..., seed + K − 1, on the
-    same data. `precision` is that of the net's products; with "float32" a race takes half the time, and its weights and
-    update rules stay in float64.
+    same data. `clip` cuts each row's gradient by core.training.clipping, at `threshold`. `precision` is that of the net's
+    products; with "float32" a race takes half the time, and its weights and update rules stay in float64.
 
     Raises:
         ExplainerError: something is unknown or out of range.
@@ -230,6 +232,9 @@ class NetworkSpec:
     seeds: Given[int] = 1
     schedule: Schedule = CONSTANT
     precision: str = "float64"
+    depth: Given[int] = 2
+    clip: str = "none"
+    threshold: Given[float] = 1.0
 
     def __post_init__(self) -> None:
         for name, about in PARAMS.items():
@@ -237,6 +242,8 @@ class NetworkSpec:
         object.__setattr__(self, "racers", _checked_racers(self.racers, self.seeds))
         if self.activation not in ACTIVATIONS:
             raise ExplainerError(f"activation {str(self.activation)[:40]!r} is unknown; choose {one_of(ACTIVATIONS)}")
+        if self.clip not in CLIPS:
+            raise ExplainerError(f"clipping {str(self.clip)[:40]!r} is unknown; choose {one_of(CLIPS)}")
         if self.precision not in PRECISIONS:
             raise ExplainerError(f"precision {str(self.precision)[:40]!r} is unknown; choose {one_of(PRECISIONS)}")
         rows = len(self.racers) * self.seeds
@@ -249,7 +256,7 @@ class NetworkSpec:
     def set_up(self) -> tuple[Net, NetData]:
         """The net's layout and the data."""
         data = load(self.data, self.seed)
-        sizes = (data.X_train.shape[1], self.width, self.width, data.outputs)
+        sizes = (data.X_train.shape[1], *[self.width] * self.depth, data.outputs)
         return Net(sizes, self.activation, data.task, self.precision), data
 
 
@@ -292,12 +299,14 @@ class Field:
     running: Bool[np.ndarray, " row"]
     stopped: Int[np.ndarray, " row"]
     seconds: PerRow
+    clip: Callable[[Theta], Theta]
 
     @np.errstate(all="ignore")  # a racer that overflows is a result
     def step(self, t: int, X: Inputs, Y: Targets, lr: PerRow | None) -> PerRow:
         """One step of all rows (at these rates, if they changed); returns the loss before it."""
         clock = perf_counter()
         L, g = gradient(self.net, self.theta, X, Y)
+        g = self.clip(g)
         clock = self._charge(slice(None), clock)
         theta = np.empty_like(g)
         for lane in self.lanes:
@@ -331,9 +340,11 @@ def start(spec: NetworkSpec, net: Net) -> Field:
     """Every racer at its first weights."""
     K = spec.seeds
     teams, order = lanes(tuple(racer for racer in spec.racers for _ in range(K)), net.P)
+    for lane in teams:
+        lane.h.shapes = net.shapes
     first = np.stack([net.initial(numpy_generator(spec.seed + k, "weights")) for k in range(K)])
-    row = np.zeros(len(order))
-    return Field(net, first[order % K], teams, order, K, row == 0, np.full(len(order), spec.steps), row)
+    row, clip = np.zeros(len(order)), partial(CLIPS[spec.clip], limit=spec.threshold)
+    return Field(net, first[order % K], teams, order, K, row == 0, np.full(len(order), spec.steps), row, clip)
 
 
 def descend(spec: NetworkSpec) -> Iterator[tuple[int, Field]]:
@@ -420,7 +431,9 @@ def report(field: Field, known: Sequence[np.ndarray], unseen: Sequence[np.ndarra
 
 def bands(name: str, values: Float[np.ndarray, "racer seed"]) -> dict[str, float]:
     """name.i -> the median over seeds; name.i.low and .high -> the 10 % and 90 % quantiles, if there are several."""
-    ends = {"": 0.5} if values.shape[1] == 1 else {"": 0.5, ".low": 0.1, ".high": 0.9}
+    if values.shape[1] == 1:
+        return {f"{name}.{i}": float(value) for i, value in enumerate(values[:, 0])}
+    ends = {"": 0.5, ".low": 0.1, ".high": 0.9}
     quantiles = np.quantile(values, list(ends.values()), axis=1)
     return {f"{name}.{i}{end}": float(q[i]) for end, q in zip(ends, quantiles, strict=True) for i in range(len(values))}
 

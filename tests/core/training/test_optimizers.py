@@ -11,7 +11,7 @@ import torch
 
 from core.errors import ExplainerError
 from core.optimizer_race import OPTIMIZERS, Racer, RaceSpec, Surface, race
-from core.optimizer_race.rules import gather
+from core.training.optimizers import gather
 from tests.core.optimizer_race.reference import CLASSES, lockstep, torch_race
 
 RATES = {
@@ -53,6 +53,9 @@ SETTINGS = [
     Racer("lbfgs", lr=0.02, history_size=3, tolerance_grad=1e-3),
     Racer("lbfgs", lr=0.1, history_size=10),
     Racer("lbfgs", lr=0.05),
+    Racer("lbfgs_wolfe"),
+    Racer("lbfgs_wolfe", lr=0.01, history_size=3),
+    Racer("lbfgs_wolfe", lr=30.0, history_size=5, tolerance_change=1e-12),
     Racer("adadelta", lr=10.0),
 ]
 
@@ -98,7 +101,7 @@ def test_the_issues_example_equals_torch() -> None:
 
 def test_a_start_on_an_axis_of_symmetry_stays_there() -> None:
     """A gradient of exactly 0 in one coordinate: sign 0, 0 over eps, and no step, as in torch."""
-    names = [name for name in OPTIMIZERS if name != "lbfgs"]
+    names = [name for name, about in OPTIMIZERS.items() if not about.guest]
     spec = RaceSpec("quadratic_bowl", tuple(Racer(n) for n in names), (2.0, 0.0), 60)
     assert np.all(race(spec).paths[:, :, 1] == 0.0)
     assert_equal_to_torch(spec)
@@ -153,7 +156,8 @@ def test_descriptions_are_complete(name: str) -> None:
     assert about.latex.count("{") == about.latex.count("}")
     h = gather([Racer(name)], 2)
     assert all(len(np.atleast_1d(first(h))) for first in about.state.values())
-    assert about.guest == (name == "lbfgs")
+    assert about.guest == (name in ("lbfgs", "lbfgs_wolfe"))
+    assert about.searches == (name == "lbfgs_wolfe")
 
 
 def test_racers_are_values() -> None:
@@ -168,7 +172,7 @@ def test_racers_are_values() -> None:
 @pytest.mark.parametrize(
     ("name", "hyper", "words"),
     [
-        ("adem", {}, r"'adem' is unknown; choose sgd, .* or lbfgs"),
+        ("adem", {}, r"'adem' is unknown; choose sgd, .* lbfgs_wolfe"),
         ("adam", {"lr": -0.1}, r"adam: learning rate -0.1 is outside 1e-12 to 1000; try 0.001"),
         ("adam", {"lr": 0.0}, "learning rate 0 is outside"),
         ("adam", {"lr": float("nan")}, "learning rate nan is outside"),
