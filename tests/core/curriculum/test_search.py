@@ -8,16 +8,16 @@ import pytest
 
 from core.contracts import Example
 from core.curriculum import PLANNED, TOPICS, Link, Result, Topic, search
-from core.curriculum.search import HOME, MAX_RESULTS, SYNONYMS, words
-from core.registry import EXPLAINERS, Explainer
+from core.curriculum.search import MAX_RESULTS, SYNONYMS, words
+from core.registry import EXPLAINERS, HOME, Explainer
 
 TWO = (Explainer("alpha", "Alpha", "", "", "Letters."), Explainer("beta", "Beta", "", "", "More letters."))
 
 
 def find(query: str) -> list[Result]:
     """Among all that the project has."""
-    examples = {e.slug: import_module(f"core.{e.slug}").EXAMPLES for e in EXPLAINERS}
-    return search(query, EXPLAINERS, examples, TOPICS)
+    known = (HOME, *EXPLAINERS)
+    return search(query, known, {e.slug: import_module(f"core.{e.slug}").EXAMPLES for e in known}, TOPICS)
 
 
 def places(query: str) -> list[str]:
@@ -37,13 +37,13 @@ def among(query: str, *examples: Example, topics: tuple[Topic, ...] = ()) -> lis
         ("softmax", "softmax_expanded"),
         ("Chain rule", "neuron"),
         ("adam", "anatomy_adam"),
-        ("log loss", "bce_neuron"),
+        ("log loss", "log_loss"),
         ("zero_grad", "bug_lab"),
         ("backprop", "Backprop stepper"),
         ("BPTT", "rnn"),
         ("xor", "xor"),
-        ("confusion matrix", HOME),
-        ("mnist", HOME),
+        ("confusion matrix", "blobs"),
+        ("dying relu", "dead"),
         ("how does weight sharing work?", "shared_weight"),
         ("dropout", "Regularisation"),
         ("lstm", "LSTM gate inspector"),
@@ -81,13 +81,13 @@ def test_every_name_of_a_thing_finds_it(group: tuple[str, ...]) -> None:
 
 
 def test_who_asks_for_relu_is_not_sent_to_a_sigmoid() -> None:
-    assert places("relu")[0] == "One neuron, activations and losses"
+    assert places("relu")[0] == "dead"
     assert "bce_neuron" not in places("relu")
 
 
 def test_a_result_says_why_and_leads_somewhere() -> None:
-    known = {("home", ""), *((e.slug, "") for e in EXPLAINERS)}
-    known |= {(e.slug, example.slug) for e in EXPLAINERS for example in import_module(f"core.{e.slug}").EXAMPLES}
+    known = {(e.slug, "") for e in (HOME, *EXPLAINERS)}
+    known |= {(e.slug, x.slug) for e in (HOME, *EXPLAINERS) for x in import_module(f"core.{e.slug}").EXAMPLES}
     for query in ("gradient", "network", "training", "learning", "loss"):
         found = find(query)
         assert 0 < len(found) <= MAX_RESULTS

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from core.backprop_stepper.parser import leaf_names, parse
 from core.backprop_stepper.spec import FORMULAS
+from core.formula import leaf_names, parse
 from core.plots.dag import Drawing, layered
 
 Inputs = list[tuple[int, ...]]

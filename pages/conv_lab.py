@@ -1,0 +1,122 @@
+"""Ask one unit of a trained network what it wants, and change one thing to see what follows."""
+
+import streamlit as st
+
+from core.conv_lab import (
+    EXAMPLES,
+    SPEC,
+    TOUR,
+    climb,
+    climbing,
+    draw,
+    kernel_cells,
+    kernel_text,
+    look,
+    menu,
+    questions,
+    script,
+    where,
+    worked,
+)
+from core.errors import ExplainerError
+from pages._ui import charts, controls, frame, jobs
+from pages._ui import questions as ask
+from pages._ui.tour import tour
+from pages._ui.transport import transport
+
+FILM = "conv_lab.film"
+HEIGHTS = {"pictures": draw.PICTURES_HEIGHT, "patches": 560, "dream": 400}
+
+
+@st.cache_data(max_entries=64, show_spinner="Asking the network ...")
+def view(spec: SPEC):
+    return look(spec)
+
+
+def another_network() -> None:
+    """Another network: its own second layer."""
+    controls.change(SPEC, layer="", unit=0, kernel="")
+
+
+def settings(spec: SPEC) -> None:
+    """Network, picture, layer and unit; then what to do."""
+    if frame.focused():
+        return
+    with st.grid(4, min_column_width=220):
+        controls.draw(spec, ["network"], then=another_network)
+        controls.draw(spec, ["picture"])
+        names, chosen = menu(spec)
+        controls.choose(spec, {"layer": (names, chosen)})
+        controls.draw(spec, ["unit"])
+    controls.draw(spec, ["lens"])
+
+
+def climbed(spec: SPEC, job) -> None:
+    """The climb so far; when it is over, with the film."""
+    shown, steps = climbing(job, spec)
+    for column, (name, figure) in zip(st.columns(2, gap="medium"), shown.items(), strict=True):
+        with column:
+            film = FILM if name == "wish" else ""
+            charts.chart(figure, key=f"conv_lab:{name}", height=draw.WISH_HEIGHT, film=film)
+    if len(steps) > 1:
+        transport(FILM, steps, key="conv_lab:transport", at=len(steps) - 1)
+
+
+def done(spec: SPEC) -> None:
+    """The open look: its sentences, controls, pictures and table."""
+    seen = view(spec)
+    for sentence in seen.sentences:
+        st.markdown(sentence)
+    if seen.params:
+        with st.grid(4, min_column_width=200):
+            controls.draw(spec, seen.params)
+    if spec.lens == "kernel" and spec.edit == "own":
+        cells = kernel_cells(spec)
+        with st.expander("The kernel's numbers", expanded=True), st.grid(5, min_column_width=130):
+            controls.sliders(spec, "kernel", cells, kernel_text)
+    if spec.lens == "wants":
+        jobs.panel(climb, spec, start="Start", show=lambda job: climbed(spec, job))
+    else:
+        pictures(seen.figures)
+    if seen.rows:
+        st.dataframe(seen.rows, hide_index=True, height="content", key=f"conv_lab:rows.{spec.lens}")
+
+
+def pictures(figures) -> None:
+    """Wide ones alone, the others two in a row."""
+    wide = [name for name in figures if name in ("patches", "dream", "maps") or len(figures) == 1]
+    for name in wide:
+        charts.chart(
+            figures[name], key=f"conv_lab:{name}", height=HEIGHTS.get(name, draw.PICTURES_HEIGHT), min_width=420
+        )
+    rest = [name for name in figures if name not in wide]
+    for k in range(0, len(rest), 2):
+        for column, name in zip(st.columns(2, gap="medium"), rest[k : k + 2], strict=False):
+            with column:
+                charts.chart(figures[name], key=f"conv_lab:{name}", height=HEIGHTS.get(name, draw.BARS_HEIGHT))
+
+
+spec = controls.read(SPEC)
+frame.header("conv_lab")
+tour(SPEC, TOUR)
+tabs = frame.tabs("conv_lab")
+if tabs["Picture"].open:
+    with tabs["Picture"]:
+        with st.container(horizontal=True, vertical_alignment="bottom"):
+            controls.presets(SPEC, EXAMPLES, spec)
+            controls.share(spec)
+        settings(spec)
+        try:
+            frame.explain(where(spec))
+            done(spec)
+            ask.ask("conv_lab", questions(spec))
+        except ExplainerError as problem:
+            st.error(str(problem), icon=":material/edit_note:")
+        frame.explain(frame.prose("conv_lab")["What to see"])
+frame.other_tabs(
+    "conv_lab",
+    tabs,
+    lambda: worked(spec),
+    lambda: script(spec),
+    "The chosen unit from the trained weights, with torch. It prints the page's numbers.",
+)
