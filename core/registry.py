@@ -21,7 +21,43 @@ class Explainer:
         return self.slug.replace("_", "-")
 
 
+HOME = Explainer(
+    "home",
+    "A net that learns digits",
+    "",
+    "home",
+    "A small net written from scratch learns to read handwritten digits, and then reads yours.",
+)
+
 EXPLAINERS: tuple[Explainer, ...] = (
+    Explainer(
+        "neuron",
+        "One neuron",
+        "Foundations",
+        "scatter_plot",
+        "Weighted sum, bias and a line through the plane: move the points and watch one neuron learn from its mistakes.",
+    ),
+    Explainer(
+        "activations",
+        "Activations",
+        "Foundations",
+        "show_chart",
+        "Sigmoid, ReLU, GELU and eleven more: the curve, its slope, and what becomes of a net that uses it.",
+    ),
+    Explainer(
+        "losses",
+        "Losses",
+        "Foundations",
+        "balance",
+        "Squared error, cross-entropy, hinge and more: what a wrong prediction costs, how hard it is pulled back, and what one outlier does.",
+    ),
+    Explainer(
+        "playground",
+        "Playground",
+        "Foundations",
+        "bubble_chart",
+        "Build a small net, watch every neuron learn on the plane, change a weight by hand and train on.",
+    ),
     Explainer(
         "backprop_stepper",
         "Backprop stepper",
@@ -34,7 +70,42 @@ EXPLAINERS: tuple[Explainer, ...] = (
         "Optimizer race",
         "Learning",
         "sprint",
-        "Fifteen optimizers start together on one hill: who gets down, who overshoots, and who never finishes.",
+        "Sixteen optimizers start together on one hill: who gets down, who overshoots, and who never finishes.",
+    ),
+    Explainer(
+        "network_race",
+        "Optimizer race on real networks",
+        "Learning",
+        "speed",
+        "One small network, the same start and the same batches for every optimizer: curves, landscape, sharpness, batch size.",
+    ),
+    Explainer(
+        "conv_arithmetic",
+        "Convolution, cell by cell",
+        "Seeing",
+        "grid_on",
+        "A kernel slides over a picture: every product, every sum, backward, pooling, and how far a stack of layers sees.",
+    ),
+    Explainer(
+        "conv_filters",
+        "Conv filter visualizer",
+        "Seeing",
+        "filter_b_and_w",
+        "Every layer of a trained network looks at a picture: its filters, its maps, and how they were learned.",
+    ),
+    Explainer(
+        "conv_lab",
+        "Conv lab",
+        "Seeing",
+        "science",
+        "Ask what a unit of a trained network wants; change a kernel, a map or a pixel, and measure what follows.",
+    ),
+    Explainer(
+        "saliency",
+        "Where did it look?",
+        "Seeing",
+        "visibility",
+        "Fifteen methods say which pixels an answer hangs on. They disagree, so each of them is put to the test.",
     ),
 )
 

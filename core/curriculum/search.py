@@ -28,7 +28,6 @@ MAX_WORDS = 10
 MAX_PHRASINGS = 10
 MAX_RESULTS = 20
 PREFIX, MISSPELT, SYNONYM, TOGETHER = 0.8, 0.6, 0.9, 1.5
-HOME = "A net that learns digits"
 NOT_BUILT = "not built yet"
 STOP = "a an and are as at by do does for from how i in is it of on or the to versus vs what when why with work works"
 SYNONYMS: tuple[tuple[str, ...], ...] = (
@@ -140,7 +139,7 @@ def _singular(word: str) -> str:
 def _items(
     explainers: Sequence[Explainer], examples: Mapping[str, Sequence[Example]], topics: Sequence[Topic]
 ) -> Iterator[_Item]:
-    titles = {("home", ""): HOME}
+    titles = {}
     for e in explainers:
         titles[e.slug, ""] = e.title
         yield _Item(e.title, e.slug, "", (_Field(e.title, 3.0, e.summary), _Field(e.summary, 1.0, e.summary)))

@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import Page
 
 from core.backprop_stepper import EXAMPLES, SPEC, graph_of
-from core.backprop_stepper.graph import BackwardStep, Graph, SeedStep
+from core.formula.graph import BackwardStep, Graph, SeedStep
 from core.plots.words import short
 from tests.browser.app import (
     APP,

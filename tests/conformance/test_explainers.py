@@ -122,7 +122,9 @@ def test_the_script_prints_the_page_s_numbers(slug: str, example: Example, tmp_p
 
 def printed(script: str, folder: Any) -> dict[str, float]:
     """Run the script in an empty folder, without the project on its path; its lines "name = number"."""
-    command = [sys.executable, "-I", "-W", "error", "-c", script]
+    path = folder / "script.py"
+    path.write_text(script, encoding="utf-8")
+    command = [sys.executable, "-I", "-W", "error", str(path)]
     run = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=120)
     assert run.returncode == 0, run.stderr
     pairs = (line.split(" = ") for line in run.stdout.splitlines() if line.count(" = ") == 1)
