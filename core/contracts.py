@@ -218,6 +218,22 @@ class Step:
 
 
 @dataclass(frozen=True)
+class View:
+    """A closer look, as data: Markdown sentences, LaTeX formulas, its own controls, figures, then a table.
+
+    `params` are the Spec's parameters that this look needs on top; `choices` those whose options depend on the state: name ->
+    (options, what is chosen now), a list where several may be chosen. `rows` of the table: column -> what stands there.
+    """
+
+    sentences: Sequence[str]
+    latex: Sequence[str] = ()
+    params: Sequence[str] = ()
+    choices: Mapping[str, tuple[Sequence[str], str | Sequence[str]]] = field(default_factory=dict)
+    figures: Mapping[str, Figure] = field(default_factory=dict)
+    rows: Sequence[Mapping[str, Any]] = ()
+
+
+@dataclass(frozen=True)
 class Example:
     """A preset: `settings` (field -> value) of a Spec worth looking at, with `topics` that a search finds it by."""
 

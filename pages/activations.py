@@ -2,25 +2,20 @@
 
 import streamlit as st
 
+from core import activations
 from core.activations import (
-    EXAMPLES,
     SPEC,
     TITLES,
-    TOUR,
     draw,
     look,
     menus,
     pictures,
     questions,
-    script,
     sliders_text,
     table,
-    worked,
 )
-from core.errors import ExplainerError
-from pages._ui import charts, controls, frame
+from pages._ui import charts, controls, explainer, frame
 from pages._ui import questions as ask
-from pages._ui.tour import tour
 
 SLOPED = ("Leaky ReLU", "PReLU")
 
@@ -76,25 +71,14 @@ def closer(spec: SPEC, seen) -> None:
         st.dataframe(seen.rows, hide_index=True, height="content", key=f"activations:rows.{spec.lens}")
 
 
-spec = controls.read(SPEC)
-frame.header("activations")
-tour(SPEC, TOUR)
-tabs = frame.tabs("activations")
-if tabs["Picture"].open:
-    with tabs["Picture"]:
-        with st.container(horizontal=True, vertical_alignment="bottom"):
-            controls.presets(SPEC, EXAMPLES, spec)
-            controls.share(spec)
-        settings(spec)
-        try:
-            curves(spec)
-        except ExplainerError as problem:
-            st.error(str(problem), icon=":material/edit_note:")
-        frame.explain(frame.prose("activations")["What to see"])
-frame.other_tabs(
-    "activations",
-    tabs,
-    lambda: worked(spec),
-    lambda: script(spec),
+def picture(spec: SPEC) -> None:
+    """The settings, then the curves and the lens."""
+    settings(spec)
+    curves(spec)
+
+
+explainer.show(
+    activations,
+    picture,
     "Values by torch, slopes by autograd, and the training on screen by torch. It prints the page's numbers.",
 )

@@ -2,10 +2,9 @@
 
 import streamlit as st
 
+from core import backprop_stepper
 from core.backprop_stepper import (
-    EXAMPLES,
     SPEC,
-    TOUR,
     draw,
     edited,
     format_values,
@@ -14,14 +13,12 @@ from core.backprop_stepper import (
     look,
     questions,
     said,
-    script,
-    steps,
     tensor,
     walk,
+    worked,
 )
-from pages._ui import charts, controls, frame, runs
+from pages._ui import charts, controls, explainer, frame, runs
 from pages._ui import questions as ask
-from pages._ui.tour import tour
 from pages._ui.transport import transport
 
 FILM, EXAMPLES_FILM = "backprop_stepper.film", "backprop_stepper.examples"
@@ -71,7 +68,7 @@ def tensor_mode(spec: SPEC) -> None:
         controls.draw(spec, ["batch", "inputs", "hidden", "outputs", "activation", "loss", "seed"])
     with picture:
         charts.chart(pictures["stages"], key="backprop_stepper:stages", height=tensor.STAGES_HEIGHT, film=FILM)
-        walk_film(spec, steps(spec))
+        walk_film(spec, worked(spec))
     left, right = st.columns(2, gap="medium")
     with left:
         st.subheader("dL/dW is a mean of outer products", anchor=False)
@@ -159,22 +156,14 @@ def lens(spec: SPEC, graph) -> None:
         runs.table(spec, view.metrics, view.curve, x_title="training step", y_title="loss L")
 
 
-spec = controls.read(SPEC)
-frame.header("backprop_stepper")
-tour(SPEC, TOUR)
-tabs = frame.tabs("backprop_stepper")
-if tabs["Picture"].open:
-    with tabs["Picture"]:
-        with st.container(horizontal=True, vertical_alignment="bottom"):
-            controls.presets(SPEC, EXAMPLES, spec)
-            controls.draw(spec, ["mode"])
-            controls.share(spec)
-        tensor_mode(spec) if spec.mode == "tensor" else formula_mode(spec)
-        frame.explain(frame.prose("backprop_stepper")["What to see"])
-frame.other_tabs(
-    "backprop_stepper",
-    tabs,
-    lambda: steps(spec),
-    lambda: script(spec),
+def picture(spec: SPEC) -> None:
+    """The level that the switch beside the presets names."""
+    tensor_mode(spec) if spec.mode == "tensor" else formula_mode(spec)
+
+
+explainer.show(
+    backprop_stepper,
+    picture,
     "The state on screen: the chain rule by hand in NumPy, then PyTorch. It prints the page's numbers.",
+    beside=["mode"],
 )

@@ -5,10 +5,9 @@ from dataclasses import replace
 
 import streamlit as st
 
+from core import conv_arithmetic
 from core.conv_arithmetic import (
-    EXAMPLES,
     SPEC,
-    TOUR,
     clicked,
     draw,
     drawn,
@@ -19,17 +18,14 @@ from core.conv_arithmetic import (
     picture,
     questions,
     run_of,
-    script,
     size_latex,
     stage,
     to_text,
-    worked,
 )
 from core.errors import ExplainerError
-from pages._ui import charts, controls, frame
+from pages._ui import charts, controls, explainer, frame
 from pages._ui import questions as ask
 from pages._ui.pad import drawing_pad
-from pages._ui.tour import tour
 from pages._ui.transport import transport
 
 FILM = "conv_arithmetic.film"
@@ -149,32 +145,23 @@ def closer(spec: SPEC) -> None:
         st.dataframe(seen.rows, hide_index=True, height="content", key=f"conv_arithmetic:rows.{spec.lens}")
 
 
-spec = controls.read(SPEC)
-frame.header("conv_arithmetic")
-tour(SPEC, TOUR)
-tabs = frame.tabs("conv_arithmetic")
-if tabs["Picture"].open:
-    with tabs["Picture"]:
-        with st.container(horizontal=True, vertical_alignment="bottom"):
-            controls.presets(SPEC, EXAMPLES, spec)
-            controls.share(spec)
-        settings(spec)
-        try:
-            spec = film(spec)
-        except ExplainerError as problem:
-            st.info(f"These settings give no output: {problem}.", icon=":material/edit_note:")
-            with suppress(ExplainerError):
-                charts.chart(given(spec), key="conv_arithmetic:given", height=draw.LENS_HEIGHT)
-        else:
-            with frame.plainly():
-                closer(spec)
-            with frame.plainly():
-                ask.ask("conv_arithmetic", questions(spec))
-        frame.explain(frame.prose("conv_arithmetic")["What to see"])
-frame.other_tabs(
-    "conv_arithmetic",
-    tabs,
-    lambda: worked(spec),
-    lambda: script(spec),
+def lesson(spec: SPEC) -> None:
+    """The settings, the film, the lens, the questions; where the settings give no output, why, and the picture as given."""
+    settings(spec)
+    try:
+        spec = film(spec)
+    except ExplainerError as problem:
+        st.info(f"These settings give no output: {problem}.", icon=":material/edit_note:")
+        with suppress(ExplainerError):
+            charts.chart(given(spec), key="conv_arithmetic:given", height=draw.LENS_HEIGHT)
+        return
+    with frame.plainly():
+        closer(spec)
+    ask.ask("conv_arithmetic", questions(spec))
+
+
+explainer.show(
+    conv_arithmetic,
+    lesson,
     "The state on screen: a plain loop in NumPy, held against PyTorch. It prints the page's numbers.",
 )

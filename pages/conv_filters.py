@@ -2,10 +2,9 @@
 
 import streamlit as st
 
+from core import conv_filters
 from core.conv_filters import (
-    EXAMPLES,
     SPEC,
-    TOUR,
     accuracy_words,
     draw,
     layers_of,
@@ -14,14 +13,10 @@ from core.conv_filters import (
     picked,
     pictures,
     questions,
-    script,
     train,
-    worked,
 )
-from core.errors import ExplainerError
-from pages._ui import charts, controls, frame, jobs
+from pages._ui import charts, controls, explainer, frame, jobs
 from pages._ui import questions as ask
-from pages._ui.tour import tour
 from pages._ui.transport import transport
 
 FILM = "conv_filters.film"
@@ -130,28 +125,17 @@ def lesson(spec: SPEC, job) -> None:
         transport(FILM, steps, key="conv_filters:transport", at=len(steps) - 1)
 
 
-spec = controls.read(SPEC)
-frame.header("conv_filters")
-tour(SPEC, TOUR)
-tabs = frame.tabs("conv_filters")
-if tabs["Picture"].open:
-    with tabs["Picture"]:
-        with st.container(horizontal=True, vertical_alignment="bottom"):
-            controls.presets(SPEC, EXAMPLES, spec)
-            controls.share(spec)
-        settings(spec)
-        try:
-            frame.explain(accuracy_words(spec))
-            maps(spec)
-            closer(spec)
-            ask.ask("conv_filters", questions(spec))
-        except ExplainerError as problem:
-            st.error(str(problem), icon=":material/edit_note:")
-        frame.explain(frame.prose("conv_filters")["What to see"])
-frame.other_tabs(
-    "conv_filters",
-    tabs,
-    lambda: worked(spec),
-    lambda: script(spec),
+def picture(spec: SPEC) -> None:
+    """The settings, the maps, the lens, the questions."""
+    settings(spec)
+    frame.explain(accuracy_words(spec))
+    maps(spec)
+    closer(spec)
+    ask.ask("conv_filters", questions(spec))
+
+
+explainer.show(
+    conv_filters,
+    picture,
     "The chosen map from the trained weights, with torch. It prints the page's numbers.",
 )

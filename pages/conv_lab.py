@@ -2,10 +2,9 @@
 
 import streamlit as st
 
+from core import conv_lab
 from core.conv_lab import (
-    EXAMPLES,
     SPEC,
-    TOUR,
     climb,
     climbing,
     draw,
@@ -14,14 +13,10 @@ from core.conv_lab import (
     look,
     menu,
     questions,
-    script,
     where,
-    worked,
 )
-from core.errors import ExplainerError
-from pages._ui import charts, controls, frame, jobs
+from pages._ui import charts, controls, explainer, frame, jobs
 from pages._ui import questions as ask
-from pages._ui.tour import tour
 from pages._ui.transport import transport
 
 FILM = "conv_lab.film"
@@ -96,27 +91,16 @@ def pictures(figures) -> None:
                 charts.chart(figures[name], key=f"conv_lab:{name}", height=HEIGHTS.get(name, draw.BARS_HEIGHT))
 
 
-spec = controls.read(SPEC)
-frame.header("conv_lab")
-tour(SPEC, TOUR)
-tabs = frame.tabs("conv_lab")
-if tabs["Picture"].open:
-    with tabs["Picture"]:
-        with st.container(horizontal=True, vertical_alignment="bottom"):
-            controls.presets(SPEC, EXAMPLES, spec)
-            controls.share(spec)
-        settings(spec)
-        try:
-            frame.explain(where(spec))
-            done(spec)
-            ask.ask("conv_lab", questions(spec))
-        except ExplainerError as problem:
-            st.error(str(problem), icon=":material/edit_note:")
-        frame.explain(frame.prose("conv_lab")["What to see"])
-frame.other_tabs(
-    "conv_lab",
-    tabs,
-    lambda: worked(spec),
-    lambda: script(spec),
+def picture(spec: SPEC) -> None:
+    """The settings, what was asked for, the questions."""
+    settings(spec)
+    frame.explain(where(spec))
+    done(spec)
+    ask.ask("conv_lab", questions(spec))
+
+
+explainer.show(
+    conv_lab,
+    picture,
     "The chosen unit from the trained weights, with torch. It prints the page's numbers.",
 )

@@ -2,11 +2,9 @@
 
 import streamlit as st
 
-from core.errors import ExplainerError
+from core import losses
 from core.losses import (
-    EXAMPLES,
     SPEC,
-    TOUR,
     TUNABLE,
     USED,
     chosen,
@@ -15,13 +13,10 @@ from core.losses import (
     options,
     pictures,
     questions,
-    script,
     table,
-    worked,
 )
-from pages._ui import charts, controls, frame
+from pages._ui import charts, controls, explainer, frame
 from pages._ui import questions as ask
-from pages._ui.tour import tour
 from pages._ui.transport import transport
 
 FILM = "losses.film"
@@ -45,7 +40,7 @@ def settings(spec: SPEC) -> None:
         controls.draw(spec, [name for name in own if name not in USED[spec.lens]])
 
 
-def page(spec: SPEC) -> None:
+def picture(spec: SPEC) -> None:
     """Price and pull, then the lens."""
     settings(spec)
     drawn = pictures(spec)
@@ -77,24 +72,8 @@ def closer(spec: SPEC, seen) -> None:
     st.dataframe(seen.rows, hide_index=True, height="content", key=f"losses:rows.{spec.lens}")
 
 
-spec = controls.read(SPEC)
-frame.header("losses")
-tour(SPEC, TOUR)
-tabs = frame.tabs("losses")
-if tabs["Picture"].open:
-    with tabs["Picture"]:
-        with st.container(horizontal=True, vertical_alignment="bottom"):
-            controls.presets(SPEC, EXAMPLES, spec)
-            controls.share(spec)
-        try:
-            page(spec)
-        except ExplainerError as problem:
-            st.error(str(problem), icon=":material/edit_note:")
-        frame.explain(frame.prose("losses")["What to see"])
-frame.other_tabs(
-    "losses",
-    tabs,
-    lambda: worked(spec),
-    lambda: script(spec),
+explainer.show(
+    losses,
+    picture,
     "Values by torch, slopes by autograd, and the fits on screen by torch's SGD. It prints the page's numbers.",
 )

@@ -4,13 +4,12 @@ from dataclasses import replace
 
 import streamlit as st
 
+from core import network_race
 from core.network_race import (
     AT_ONCE,
-    EXAMPLES,
     SCHEDULED,
     SPEC,
     TITLES,
-    TOUR,
     draw,
     look,
     menus,
@@ -20,17 +19,14 @@ from core.network_race import (
     questions,
     race_part,
     run_of,
-    script,
     seconds,
     sections,
     summary,
     table,
     train,
-    worked,
 )
-from pages._ui import charts, controls, frame, jobs, report, runs
+from pages._ui import charts, controls, explainer, frame, jobs, report, runs
 from pages._ui import questions as ask
-from pages._ui.tour import tour
 
 
 @st.cache_data(max_entries=64, show_spinner="Training all racers at once ...")
@@ -113,27 +109,21 @@ def below(closer, spec: SPEC) -> None:
         st.dataframe(closer.rows, hide_index=True, height="content", key=f"network_race:rows.{spec.lens}")
 
 
-spec = controls.read(SPEC)
-frame.header("network_race")
-tour(SPEC, TOUR)
-tabs = frame.tabs("network_race")
-if tabs["Picture"].open:
-    with tabs["Picture"]:
-        with st.container(horizontal=True, vertical_alignment="bottom"):
-            controls.presets(SPEC, EXAMPLES, spec)
-            controls.share(spec)
-        settings(spec)
-        with frame.plainly():
-            race(spec)
-        frame.explain(frame.prose("network_race")["What to see"])
-if "Code" in tabs and tabs["Code"].open:
-    with tabs["Code"], frame.plainly():
-        if seconds(spec) <= AT_ONCE:
-            report.downloads("network_race", lambda: sections(spec), lambda: table(spec))
-frame.other_tabs(
-    "network_race",
-    tabs,
-    lambda: worked(spec),
-    lambda: script(spec),
+def picture(spec: SPEC) -> None:
+    """The settings, then the race."""
+    settings(spec)
+    race(spec)
+
+
+def take_home(spec: SPEC) -> None:
+    """The report and the table of a race that is run while one waits."""
+    if seconds(spec) <= AT_ONCE:
+        report.downloads("network_race", lambda: sections(spec), lambda: table(spec))
+
+
+explainer.show(
+    network_race,
+    picture,
     "The race on screen with torch's nn, autograd and optimizers, one racer after the other. It prints the page's final numbers.",
+    take_home=take_home,
 )

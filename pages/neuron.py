@@ -4,12 +4,10 @@ from dataclasses import replace
 
 import streamlit as st
 
-from core.errors import ExplainerError
+from core import neuron
 from core.neuron import (
-    EXAMPLES,
     SETTINGS,
     SPEC,
-    TOUR,
     TUNED,
     after_click,
     draw,
@@ -20,12 +18,9 @@ from core.neuron import (
     questions,
     read_points,
     run_of,
-    script,
-    worked,
 )
-from pages._ui import charts, controls, frame
+from pages._ui import charts, controls, explainer, frame
 from pages._ui import questions as ask
-from pages._ui.tour import tour
 from pages._ui.transport import transport
 
 FILM = "neuron.film"
@@ -125,25 +120,14 @@ def closer(spec: SPEC) -> None:
         st.dataframe(seen.rows, hide_index=True, height="content", key=f"neuron:rows.{spec.lens}")
 
 
-spec = controls.read(SPEC)
-frame.header("neuron")
-tour(SPEC, TOUR)
-tabs = frame.tabs("neuron")
-if tabs["Picture"].open:
-    with tabs["Picture"]:
-        with st.container(horizontal=True, vertical_alignment="bottom"):
-            controls.presets(SPEC, EXAMPLES, spec)
-            controls.share(spec)
-        settings(spec)
-        try:
-            lesson(spec)
-        except ExplainerError as problem:
-            st.error(str(problem), icon=":material/edit_note:")
-        frame.explain(frame.prose("neuron")["What to see"])
-frame.other_tabs(
-    "neuron",
-    tabs,
-    lambda: worked(spec),
-    lambda: script(spec),
+def picture(spec: SPEC) -> None:
+    """The settings, then the lesson."""
+    settings(spec)
+    lesson(spec)
+
+
+explainer.show(
+    neuron,
+    picture,
     "The points and the lessons on screen. It prints the page's numbers; the delta rule's correction is autograd's gradient.",
 )

@@ -5,14 +5,13 @@ from dataclasses import replace
 
 import streamlit as st
 
+from core import optimizer_race
 from core.errors import ExplainerError
 from core.optimizer_race import (
-    EXAMPLES,
     PLAYED,
     SCHEDULED,
     SPEC,
     TITLES,
-    TOUR,
     about_hill,
     draw,
     look,
@@ -21,15 +20,12 @@ from core.optimizer_race import (
     questions,
     race_part,
     run_of,
-    script,
     sections,
     start_text,
     table,
-    worked,
 )
-from pages._ui import charts, controls, frame, report
+from pages._ui import charts, controls, explainer, frame, report
 from pages._ui import questions as ask
-from pages._ui.tour import tour
 from pages._ui.transport import transport
 
 FILM = "optimizer_race.film"
@@ -138,29 +134,22 @@ def closer(spec: SPEC) -> None:
             st.dataframe(seen.rows, hide_index=True, height="content", key=f"optimizer_race:rows.{spec.lens}")
 
 
-spec = controls.read(SPEC)
-frame.header("optimizer_race")
-tour(SPEC, TOUR)
-tabs = frame.tabs("optimizer_race")
-if tabs["Picture"].open:
-    with tabs["Picture"]:
-        with st.container(horizontal=True, vertical_alignment="bottom"):
-            controls.presets(SPEC, EXAMPLES, spec)
-            controls.share(spec)
-        settings(spec)
-        try:
-            race(spec)
-        except ExplainerError as problem:
-            st.error(str(problem), icon=":material/edit_note:")
-        frame.explain(frame.prose("optimizer_race")["What to see"])
-if "Code" in tabs and tabs["Code"].open:
-    with tabs["Code"], suppress(ExplainerError):  # the tab itself says what is wrong
+def picture(spec: SPEC) -> None:
+    """The settings, then the race."""
+    settings(spec)
+    race(spec)
+
+
+def take_home(spec: SPEC) -> None:
+    """The report and the table of the race; where it cannot be run, the tab itself says why."""
+    with suppress(ExplainerError):
         run_of(spec)
         report.downloads("optimizer_race", lambda: sections(spec, pictures(spec)), lambda: table(spec))
-frame.other_tabs(
-    "optimizer_race",
-    tabs,
-    lambda: worked(spec),
-    lambda: script(spec),
+
+
+explainer.show(
+    optimizer_race,
+    picture,
     "The race on screen with torch's own optimizers. It prints the page's final values.",
+    take_home=take_home,
 )

@@ -2,13 +2,12 @@
 
 import streamlit as st
 
+from core import saliency
 from core.saliency import (
-    EXAMPLES,
     FAST,
     METHODS,
     NETWORKS,
     SPEC,
-    TOUR,
     chosen_method,
     draw,
     drawn,
@@ -20,16 +19,13 @@ from core.saliency import (
     score,
     score_figure,
     score_rows,
-    script,
     small,
     tiles,
     view_of,
-    worked,
 )
-from pages._ui import charts, controls, frame, jobs
+from pages._ui import charts, controls, explainer, frame, jobs
 from pages._ui import questions as ask
 from pages._ui.pad import drawing_pad
-from pages._ui.tour import tour
 from pages._ui.uploads import own_picture
 
 READY = "saliency:ready"
@@ -118,30 +114,21 @@ def scores(spec: SPEC, job) -> None:
         st.dataframe(score_rows(arrays), hide_index=True, height="content", key="saliency:score_rows")
 
 
-spec = controls.read(SPEC)
-frame.header("saliency")
-tour(SPEC, TOUR)
-tabs = frame.tabs("saliency")
-if tabs["Picture"].open:
-    with tabs["Picture"]:
-        with st.container(horizontal=True, vertical_alignment="bottom"):
-            controls.presets(SPEC, EXAMPLES, spec)
-            controls.share(spec)
-        with frame.plainly():
-            view = view_of(spec, settings(spec))
-            ready = st.session_state.get(READY) == errand(view)
-            gallery(view, ready)
-            if not ready:  # the quick methods are on screen; now the rest, and what is measured on them
-                st.session_state[READY] = errand(view)
-                st.rerun()
-            controls.draw(spec, ["lens"])
-            closer(view)
-            ask.ask("saliency", questions(view))
-        frame.explain(frame.prose("saliency")["What to see"])
-frame.other_tabs(
-    "saliency",
-    tabs,
-    lambda: worked(spec),
-    lambda: script(spec),
+def picture(spec: SPEC) -> None:
+    """All maps (the quick methods first), then the lens and the questions."""
+    view = view_of(spec, settings(spec))
+    ready = st.session_state.get(READY) == errand(view)
+    gallery(view, ready)
+    if not ready:  # the quick methods are on screen; now the rest, and what is measured on them
+        st.session_state[READY] = errand(view)
+        st.rerun()
+    controls.draw(spec, ["lens"])
+    closer(view)
+    ask.ask("saliency", questions(view))
+
+
+explainer.show(
+    saliency,
+    picture,
     "Four maps of the picture on screen, written out with torch and NumPy alone; the network's weights are in the script. It prints the page's numbers.",
 )

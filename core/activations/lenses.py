@@ -2,37 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
+from core import contracts
 from core.activations import figures as draw
 from core.activations.compute import REACH, cost, gradient_by_layer, health, is_flat, plane, points, steepest, trained
 from core.activations.spec import USED, ActivationsSpec, chosen, logits_of, logits_text, looked_at
-from core.contracts import Figure, Step
+from core.contracts import Step
 from core.plots.words import short
 from core.training.activations import ACTIVATIONS, Activation, softmax, softmax_jacobian
 from core.training.losses import entropy
 
 
 @dataclass(frozen=True)
-class View:
-    """What a lens shows: Markdown sentences, LaTeX formulas, figures with their heights, then a table.
+class View(contracts.View):
+    """Also: `sliders`, the numbers that a text parameter holds (name -> label -> value), and the figures' `heights`."""
 
-    `params` are the controls that it needs on top; `choices` those whose options depend on the state: name -> (options, chosen);
-    `sliders` the numbers that a text parameter holds: name -> label -> value.
-    """
-
-    sentences: Sequence[str]
-    latex: Sequence[str] = ()
-    params: Sequence[str] = ()
-    choices: Mapping[str, tuple[Sequence[str], str]] = field(default_factory=dict)
     sliders: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
-    figures: Mapping[str, Figure] = field(default_factory=dict)
     heights: Mapping[str, int] = field(default_factory=dict)
-    rows: Sequence[Mapping[str, Any]] = ()
 
 
 def look(spec: ActivationsSpec) -> View:
@@ -186,8 +177,8 @@ def soft(spec: ActivationsSpec) -> View:
     ]
     return View(
         sentences,
-        _soft_in_numbers(z, T, p),
-        USED["softmax"],
+        latex=_soft_in_numbers(z, T, p),
+        params=USED["softmax"],
         sliders={"logits": {f"logit z{k + 1}": value for k, value in enumerate(logits)}},
         figures={"bars": draw.bars(logits, p, plain, T), "jacobian": draw.jacobian(softmax_jacobian(p, T))},
     )

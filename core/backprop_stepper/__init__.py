@@ -32,10 +32,10 @@ __all__ = [
     "questions",
     "said",
     "script",
-    "steps",
     "tensor",
     "thumbnail",
     "walk",
+    "worked",
 ]
 
 
@@ -52,7 +52,7 @@ def numbers(spec: SPEC) -> dict[str, float]:
     return tensor.numbers(spec) if spec.mode == "tensor" else graph_numbers(spec)
 
 
-def steps(spec: SPEC) -> list[Step]:
+def worked(spec: SPEC) -> list[Step]:
     """What the transport bar walks, with the formulas and their numbers."""
     return tensor.steps(tensor.run_of(spec)) if spec.mode == "tensor" else walk(graph_of(spec))
 

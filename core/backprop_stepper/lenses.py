@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 
+from core import contracts
 from core.backprop_stepper import figures as draw
 from core.backprop_stepper.bugs import BUGS, first_wrong
 from core.backprop_stepper.compute import axes, first_step, slice_of, training
@@ -15,7 +15,6 @@ from core.backprop_stepper.memory import BYTES, checkpointing, memory
 from core.backprop_stepper.spec import OPTIMIZERS, StepperSpec
 from core.backprop_stepper.vanishing import vanishing
 from core.backprop_stepper.walk import said
-from core.contracts import Figure
 from core.formula import Graph
 from core.formula.checks import compare
 from core.plots.curves import overlay
@@ -23,18 +22,9 @@ from core.plots.words import short
 
 
 @dataclass(frozen=True)
-class View:
-    """What a lens shows: Markdown sentences, lines of code, figures, then a table; `curve` is what the run table may pin.
+class View(contracts.View):
+    """Also lines of `code`, and what the run table may pin: `metrics` and a `curve`."""
 
-    `params` are the Spec's parameters that only this lens needs; `choices` those whose options depend on the formula:
-    name -> (options, what is chosen now), a list where several may be chosen.
-    """
-
-    sentences: Sequence[str]
-    params: Sequence[str] = ()
-    choices: Mapping[str, tuple[Sequence[str], str | Sequence[str]]] = field(default_factory=dict)
-    figures: Mapping[str, Figure] = field(default_factory=dict)
-    rows: Sequence[Mapping[str, Any]] = ()
     code: Mapping[str, str] = field(default_factory=dict)
     metrics: Mapping[str, float] = field(default_factory=dict)
     curve: Sequence[float] = ()
@@ -115,10 +105,10 @@ def update(spec: StepperSpec, graph: Graph) -> View:
         }
     return View(
         sentences,
-        ["optimizer", "rate", "beta", "steps"],
-        choices,
-        pictures,
-        rows,
+        params=["optimizer", "rate", "beta", "steps"],
+        choices=choices,
+        figures=pictures,
+        rows=rows,
         metrics={"final loss": float(run.losses[-1])},
         curve=run.losses.tolist(),
     )
@@ -149,7 +139,7 @@ def bug_lab(spec: StepperSpec, graph: Graph) -> View:
     about, found = BUGS[spec.bug], first_wrong(graph, spec.bug)
     code = {"Wrong": about.wrong, "Right": about.right}
     if not found.applies:
-        return View([f"**{about.title}** does not apply to this formula: {found.reason}."], ["bug"], code=code)
+        return View([f"**{about.title}** does not apply to this formula: {found.reason}."], params=["bug"], code=code)
     labels = [said(graph.nodes[row.node]) for row in found.rows]
     where = "" if found.planted is None else f" Here it was planted at {said(graph.nodes[found.planted])}."
     first = next((k for k, row in enumerate(found.rows) if row.node == found.first), None)
@@ -160,7 +150,7 @@ def bug_lab(spec: StepperSpec, graph: Graph) -> View:
     )
     sentences = [f"**{about.title}.**{where} {verdict} {about.symptom}", f"What torch says: {about.torch_says}"]
     right, wrong = (np.array([getattr(row, name) or 0.0 for row in found.rows]) for name in ("correct", "buggy"))
-    return View(sentences, ["bug"], code=code, figures={"bug": draw.bug(labels, right, wrong, first)})
+    return View(sentences, params=["bug"], code=code, figures={"bug": draw.bug(labels, right, wrong, first)})
 
 
 def memory_view(spec: StepperSpec, graph: Graph) -> View:
@@ -183,7 +173,7 @@ def memory_view(spec: StepperSpec, graph: Graph) -> View:
     ]
     return View(
         sentences,
-        ["segments"],
+        params=["segments"],
         figures={"memory": draw.memory([said(graph.nodes[i]) for i in operations], *marks)},
         rows=rows,
     )

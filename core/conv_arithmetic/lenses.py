@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
-from core.contracts import Figure, Step
+from core.contracts import Figure, Step, View
 from core.conv_arithmetic import figures as draw
 from core.conv_arithmetic.compute import (
     Run,
@@ -51,17 +51,6 @@ POOL_COLOURS = {
 POOL_WORDS = {"max": "max", "average": "average", "lp": "LP", "stride": "stride alone", "blur": "max, then blur"}
 
 
-@dataclass(frozen=True)
-class View:
-    """What a lens shows: Markdown sentences, LaTeX formulas, figures, then a table; `params` are the parameters it needs on top."""
-
-    sentences: Sequence[str]
-    latex: Sequence[str] = ()
-    params: Sequence[str] = ()
-    figures: Mapping[str, Figure] = field(default_factory=dict)
-    rows: Sequence[Mapping[str, Any]] = ()
-
-
 def grouped(count: int) -> str:
     """A whole number with thin spaces between its thousands."""
     return f"{count:,}".replace(",", "\u202f")
@@ -91,7 +80,7 @@ def cell(spec: ConvArithmeticSpec, made: Run) -> View:
         parts, names = (np.full((1, 1, 1), x), weights[:1], x * weights[:1]), ("input cell", "weights", "its stamp")
         return View(
             [words],
-            stamp_latex(made, o, u, v)[:2],
+            latex=stamp_latex(made, o, u, v)[:2],
             figures={
                 "cell": draw.one_cell(
                     parts, names, f"Input cell ({u}, {v}) with value {x:.4g}, the kernel, and their product."
@@ -112,7 +101,7 @@ def cell(spec: ConvArithmeticSpec, made: Run) -> View:
     formula = r"y_{o,u,v} = \sum_{c,i,j} w_{o,c,i,j}\; x_{c,\,s u + d i,\,s v + d j} + b"
     return View(
         [sentence],
-        [formula, cell_latex(made, o, u, v)],
+        latex=[formula, cell_latex(made, o, u, v)],
         figures={"cell": draw.one_cell((seen, weights, seen * weights), ("what it sees", "weights", "products"), alt)},
     )
 
@@ -189,7 +178,7 @@ def gradient(spec: ConvArithmeticSpec, made: Run) -> View:
         "Left: dL/dy, what arrives from above. Middle: dL/dx, what goes on to the layer below. Right: dL/dw, by which the kernel learns. Blue is negative, white 0, orange positive; each block has a scale of its own.",
     )
     formulas = [] if made.g.transposed else [_weight_gradient(made, found.upstream[o], o, float(grad_w[0, 0]))]
-    return View(sentences, formulas, params=["upstream"], figures={"backward": picture})
+    return View(sentences, latex=formulas, params=["upstream"], figures={"backward": picture})
 
 
 def _weight_gradient(made: Run, G: np.ndarray, o: int, value: float) -> str:
@@ -238,7 +227,7 @@ def flip(spec: ConvArithmeticSpec, made: Run) -> View:
     )
     return View(
         sentences,
-        [
+        latex=[
             r"(w \star x)_{u,v} = \sum_{i,j} w_{i,j}\, x_{u+i,\,v+j} \qquad (w * x)_{u,v} = \sum_{i,j} w_{i,j}\, x_{u-i,\,v-j}"
         ],
         figures={"flip": picture},
@@ -359,7 +348,7 @@ def pooling(spec: ConvArithmeticSpec, made: Run) -> View:
         sentences.append("How much a shift changes is measured for fixed windows.")
     return View(
         sentences,
-        [_POOL_LATEX[spec.pool]],
+        latex=[_POOL_LATEX[spec.pool]],
         params=["pool", "windows", *_POOL_PARAMS[spec.windows], *(["power"] if spec.pool == "lp" else [])],
         figures=figures,
         rows=table,
@@ -471,7 +460,7 @@ def receptive(spec: ConvArithmeticSpec, made: Run) -> View:
     ]
     return View(
         sentences,
-        formulas,
+        latex=formulas,
         params=_field_params(spec),
         figures=pictures,
         rows=rows,

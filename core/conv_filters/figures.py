@@ -136,7 +136,7 @@ def layer_grid(maps: np.ndarray, ends: np.ndarray, dead: np.ndarray, layer: str,
         "hovertemplate": "%{z:.4g}<extra></extra>" if same else "%{z:.2f} of the map's largest size<extra></extra>",
         "colorbar": _bar("value" if same else "value / largest of the map"), **colours,
     }  # fmt: skip
-    crosses = [_cross(k, shape, columns, gap) for k in np.flatnonzero(dead)]
+    crosses = [_cross(int(k), shape, columns, gap) for k in np.flatnonzero(dead)]
     many = f"{int(dead.sum())} dead" if dead.any() else "none dead"
     return Figure(
         data=[heat],

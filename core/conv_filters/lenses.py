@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
 
-from core.contracts import Figure, Step
+from core.contracts import Step, View
 from core.conv_filters import figures as draw
 from core.conv_filters.compute import STATISTICS_OVER, Inside, filters, inside, over_examples, see
 from core.conv_filters.kernels import Nearest, correlation, frequencies, nearest, rgb_view, similarity
@@ -16,17 +15,6 @@ from core.conv_filters.spec import TRAINING, ConvFiltersSpec
 from core.plots.words import short
 
 ROWS = 64  # filters in the table at most
-
-
-@dataclass(frozen=True)
-class View:
-    """What a lens shows: Markdown sentences, LaTeX formulas, figures, then a table; `params` are its own controls."""
-
-    sentences: Sequence[str]
-    latex: Sequence[str] = ()
-    params: Sequence[str] = ()
-    figures: Mapping[str, Figure] = field(default_factory=dict)
-    rows: Sequence[Mapping[str, Any]] = ()
 
 
 def look(spec: ConvFiltersSpec) -> View:

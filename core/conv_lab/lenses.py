@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
-from core.contracts import Figure, Step
+from core.contracts import Figure, Step, View
 from core.conv_lab import figures as draw
 from core.conv_lab.compute import (
     CONTROLS,
@@ -33,16 +32,6 @@ from core.conv_lab.spec import PARAMS, ConvLabSpec
 from core.plots.words import short
 
 
-@dataclass(frozen=True)
-class View:
-    """What a look shows: Markdown sentences, figures, then a table; `params` are its own controls."""
-
-    sentences: Sequence[str]
-    params: Sequence[str] = ()
-    figures: Mapping[str, Figure] = field(default_factory=dict)
-    rows: Sequence[Mapping[str, Any]] = ()
-
-
 def look(spec: ConvLabSpec) -> View:
     """The look that the Spec names."""
     a = asked(spec)
@@ -63,7 +52,7 @@ def wants(spec: ConvLabSpec, a: Asked) -> View:
         f"The first **{film[-1].step}** steps uphill from faint noise: the answer goes from {short(first)} to **{short(last)}**. **Start** climbs {spec.steps} steps and keeps a film. After a ReLU or tanh, what climbs is the value that enters it: a silent ReLU has no slope.",
         f"For comparison, the mean of {name_of(a)} on example picture {a.index} is {short(found['answer'])}; one step of {NUDGE} along the sign of its gradient makes it {short(found['answer after a step'])}.",
     ]
-    return View(sentences, PARAMS["wants"], wish_figures(film, spec))
+    return View(sentences, params=PARAMS["wants"], figures=wish_figures(film, spec))
 
 
 def wish_figures(film: Sequence[Any], spec: ConvLabSpec) -> dict[str, Figure]:
@@ -130,7 +119,7 @@ def dreaming(spec: ConvLabSpec, a: Asked) -> View:
     sentences = [
         f"All maps of **{a.layer.removeprefix('features.')}** are driven up at once: their mean square goes from {short(low)} to **{short(high)}**. Early layers draw strokes and stripes; these small networks have learned no dogs.{grey}"
     ]
-    return View(sentences, PARAMS["dream"], {"dream": picture})
+    return View(sentences, params=PARAMS["dream"], figures={"dream": picture})
 
 
 def kernel_edit(spec: ConvLabSpec, a: Asked) -> View:
@@ -141,7 +130,9 @@ def kernel_edit(spec: ConvLabSpec, a: Asked) -> View:
         f"Kernel of **{conv.removeprefix('features.')}**, filter {a.unit}, input map {source}. {_verdict(a, found)}",
     ]
     return View(
-        sentences, PARAMS["kernel"], {"kernels": draw.kernels(kernel, new_kernel(spec)), **_before_after(a, found)}
+        sentences,
+        params=PARAMS["kernel"],
+        figures={"kernels": draw.kernels(kernel, new_kernel(spec)), **_before_after(a, found)},
     )
 
 
@@ -234,7 +225,7 @@ def equivariance(spec: ConvLabSpec, a: Asked) -> View:
             how_to_read="One bar a layer: the size of the difference between the map of the moved picture and the moved map, over all its maps, divided by the size of the maps. 0: the layer follows exactly. The red bar is the chosen layer.",
         ),
     }  # fmt: skip
-    return View(sentences, PARAMS["equivariance"], figures)
+    return View(sentences, params=PARAMS["equivariance"], figures=figures)
 
 
 def attack(spec: ConvLabSpec, a: Asked) -> View:
@@ -278,7 +269,7 @@ def attack(spec: ConvLabSpec, a: Asked) -> View:
             how_to_read="One bar a layer: the size of the change of all its maps, divided by their size. A nudge that the eye hardly sees often grows on its way. The red bar is the chosen layer.",
         ),
     }  # fmt: skip
-    return View(sentences, PARAMS["attack"], figures)
+    return View(sentences, params=PARAMS["attack"], figures=figures)
 
 
 def concept_direction(spec: ConvLabSpec, a: Asked) -> View:
@@ -302,7 +293,7 @@ def concept_direction(spec: ConvLabSpec, a: Asked) -> View:
             how_to_read="An example picture as it is, and with the concept planted.",
         ),
     }  # fmt: skip
-    return View(sentences, PARAMS["concept"], figures)
+    return View(sentences, params=PARAMS["concept"], figures=figures)
 
 
 LENS: Mapping[str, Callable[[ConvLabSpec, Asked], View]] = {

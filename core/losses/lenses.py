@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from core.contracts import Figure, Step
+from core import contracts
+from core.contracts import Step
 from core.losses import figures as draw
 from core.losses.compute import (
     CLASS_X,
@@ -33,17 +34,10 @@ from core.training.activations import sigmoid
 
 
 @dataclass(frozen=True)
-class View:
-    """What a lens shows: Markdown sentences, LaTeX formulas, figures, a table.
+class View(contracts.View):
+    """Also `film`: the words of a transport bar that the figures follow."""
 
-    `film` holds the words of a transport bar that the figures follow.
-    """
-
-    sentences: Sequence[str]
-    latex: Sequence[str] = ()
-    figures: Mapping[str, Figure] = field(default_factory=dict)
     film: Sequence[Step] = ()
-    rows: Sequence[Mapping[str, Any]] = ()
 
 
 def look(spec: LossesSpec) -> View:
@@ -164,7 +158,7 @@ def bits(spec: LossesSpec) -> View:
     ]
     return View(
         sentences,
-        _bits_in_numbers(spec),
+        latex=_bits_in_numbers(spec),
         figures={"distributions": draw.distributions(y, p), "terms": draw.terms(own, extra)},
         rows=rows,
     )
@@ -189,7 +183,9 @@ def log(spec: LossesSpec) -> View:
         {"guessing among": f"{k} classes", "log loss": short(float(np.log(k))), "reads as": f"{100 / k:.3g} %"}
         for k in (2, 3, 10, 100, 1000)
     ]
-    return View(sentences, _log_in_numbers(spec), figures={"log": draw.log_curve(chances, mean, geometric)}, rows=rows)
+    return View(
+        sentences, latex=_log_in_numbers(spec), figures={"log": draw.log_curve(chances, mean, geometric)}, rows=rows
+    )
 
 
 def _log_in_numbers(spec: LossesSpec) -> list[str]:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from core.contracts import Figure, Step
+from core.contracts import Step, View
 from core.network_race import figures as draw
 from core.network_race.compute import RATES, Outcome, best_rates, plane, rules_of
 from core.network_race.networks import BUDGETS
@@ -16,21 +15,6 @@ from core.network_race.sharpness import edge
 from core.network_race.spec import NetworkRaceSpec
 from core.network_race.spec import field as racing
 from core.plots.words import short
-
-
-@dataclass(frozen=True)
-class View:
-    """What a lens shows: Markdown sentences, figures, then a table.
-
-    `params` are the Spec's parameters that this lens needs on top; `choices` those whose options depend on the race: name ->
-    (options, what is chosen now).
-    """
-
-    sentences: Sequence[str]
-    params: Sequence[str] = ()
-    choices: Mapping[str, tuple[Sequence[str], Sequence[str]]] = field(default_factory=dict)
-    figures: Mapping[str, Figure] = field(default_factory=dict)
-    rows: Sequence[Mapping[str, Any]] = ()
 
 
 def look(run: Outcome) -> View:
@@ -128,7 +112,7 @@ def batch(run: Outcome) -> View:
         "A larger batch gives a quieter gradient but fewer steps for the same examples. Scaling the rate in proportion makes up for it, "
         "as long as the larger rate is still small enough for the curvature.",
     ]
-    return View(sentences, ["budget"], figures={"batch": draw.batch(run, run.spec.metric)}, rows=rows)
+    return View(sentences, params=["budget"], figures={"batch": draw.batch(run, run.spec.metric)}, rows=rows)
 
 
 def landscape(run: Outcome) -> View:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from typing import Any
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from core.contracts import Figure, Step
+from core import contracts
+from core.contracts import Step
 from core.neuron import figures as draw
 from core.neuron.compute import Run, accuracy, at_step, chosen, least_squares, margin, run_of, separation
 from core.neuron.figures import num, vector
@@ -18,15 +17,9 @@ from core.training.activations import ACTIVATIONS
 
 
 @dataclass(frozen=True)
-class View:
-    """What a lens shows: Markdown sentences, LaTeX formulas, figures, a table; `params` are the
-    controls that it needs on top, `drawing` asks for the sketch of both neurons."""
+class View(contracts.View):
+    """Also `drawing`: whether the sketch of both neurons is asked for."""
 
-    sentences: Sequence[str]
-    latex: Sequence[str] = ()
-    params: Sequence[str] = ()
-    figures: Mapping[str, Figure] = field(default_factory=dict)
-    rows: Sequence[Mapping[str, Any]] = ()
     drawing: bool = False
 
 
@@ -55,9 +48,9 @@ def inside(spec: NeuronSpec, run: Run) -> View:
     ]
     return View(
         sentences,
-        _sum_in_numbers(w, x, z, answer, spec.activation),
-        ["activation"],
-        {"sum": draw.contributions(x, w, answer, one.title)},
+        latex=_sum_in_numbers(w, x, z, answer, spec.activation),
+        params=["activation"],
+        figures={"sum": draw.contributions(x, w, answer, one.title)},
     )
 
 
@@ -91,7 +84,7 @@ def bound(spec: NeuronSpec, run: Run) -> View:
     ]
     if spec.rule not in ("perceptron", "averaged"):
         sentences.append("The bound belongs to the perceptron rule: choose it above to see its mistakes counted.")
-        return View(sentences, latex)
+        return View(sentences, latex=latex)
     after = np.vstack([run.W[:1], run.W[1:][run.mistake]])
     sentences.append(
         f"Here it made **{int(run.mistake.sum())}**"
@@ -103,7 +96,7 @@ def bound(spec: NeuronSpec, run: Run) -> View:
     )
     return View(
         sentences,
-        latex,
+        latex=latex,
         figures={"proof": draw.proof(np.linalg.norm(after, axis=1), after @ found.w, found, spec.rate)},
     )
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
 
-from core.contracts import Figure, Step
+from core.contracts import Step, View
 from core.optimizer_race import figures as draw
 from core.optimizer_race.compute import (
     BASIN_STEPS,
@@ -28,22 +27,6 @@ from core.optimizer_race.spec import OptimizerRaceSpec
 from core.plots.words import short
 from core.training.optimizers import Racer
 from core.training.schedules import SCHEDULES, Schedule
-
-
-@dataclass(frozen=True)
-class View:
-    """What a lens shows: Markdown sentences, LaTeX formulas, figures, then a table.
-
-    `params` are the Spec's parameters that this lens needs on top; `choices` those whose options depend on the race: name ->
-    (options, what is chosen now).
-    """
-
-    sentences: Sequence[str]
-    latex: Sequence[str] = ()
-    params: Sequence[str] = ()
-    choices: Mapping[str, tuple[Sequence[str], str]] = field(default_factory=dict)
-    figures: Mapping[str, Figure] = field(default_factory=dict)
-    rows: Sequence[Mapping[str, Any]] = ()
 
 
 def look(spec: OptimizerRaceSpec) -> View:
@@ -207,7 +190,7 @@ def anatomy(spec: OptimizerRaceSpec, run: Run) -> View:
     ]
     return View(
         sentences,
-        formulas,
+        latex=formulas,
         choices={"racer": (run.labels, label)},
         figures=draw.anatomy(label, history, step),
         rows=rows,
@@ -369,7 +352,9 @@ def bowl_theory(spec: OptimizerRaceSpec, run: Run) -> View:
         r"R = \begin{pmatrix} \mu & \lambda \\ -\eta\mu & 1-\eta\lambda \end{pmatrix}, \quad"
         r"\eta^* = \Big(\tfrac{2}{\sqrt{\lambda_1}+\sqrt{\lambda_n}}\Big)^2, \quad \mu^* = \Big(\tfrac{\sqrt\kappa-1}{\sqrt\kappa+1}\Big)^2"
     )
-    return View(sentences, [formula], figures={"stability": draw.stability(found), "errors": draw.eigen_errors(found)})
+    return View(
+        sentences, latex=[formula], figures={"stability": draw.stability(found), "errors": draw.eigen_errors(found)}
+    )
 
 
 def schedule(spec: OptimizerRaceSpec, run: Run) -> View:
@@ -385,7 +370,7 @@ def schedule(spec: OptimizerRaceSpec, run: Run) -> View:
     ]
     return View(
         sentences,
-        [about.latex],
+        latex=[about.latex],
         figures={"rates": draw.schedule(run), "schedules": draw.compare_schedules(curves, spec.schedule)},
     )
 

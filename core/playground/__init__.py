@@ -7,16 +7,24 @@ from dataclasses import replace
 from core.contracts import Figure
 from core.playground import figures as draw
 from core.playground.actions import (
+    ONWARD,
+    RESIZED,
     Table,
     add_point,
     as_points,
     blank_map,
+    clicked_point,
+    column_menus,
     edit,
     fewer_points,
+    forgotten,
+    frame_at,
+    from_zero,
     grown,
     needs_points,
+    number_menus,
     on_click,
-    places_of,
+    pin,
     read_table,
     shrunk,
     table_points,
@@ -26,13 +34,16 @@ from core.playground.actions import (
 from core.playground.code import script
 from core.playground.compute import nearest_frame, numbers, run_of, units_of
 from core.playground.datasets import FEATURES
-from core.playground.lenses import look, pin_text, worked
+from core.playground.lenses import look, worked
+from core.playground.notes import notes
 from core.playground.questions import questions
 from core.playground.spec import (
+    ANEW,
     DRAWN,
     EXAMPLES,
     TOUR,
     PlaygroundSpec,
+    controls_of,
     feature_names,
     hidden_layers,
     layers_text,
@@ -42,9 +53,12 @@ from core.playground.spec import PlaygroundSpec as SPEC
 from core.playground.training import PlaygroundSnapshot, train
 
 __all__ = [
+    "ANEW",
     "DRAWN",
     "EXAMPLES",
     "FEATURES",
+    "ONWARD",
+    "RESIZED",
     "SPEC",
     "TOUR",
     "PlaygroundSnapshot",
@@ -53,11 +67,17 @@ __all__ = [
     "add_point",
     "as_points",
     "blank_map",
+    "clicked_point",
+    "column_menus",
+    "controls_of",
     "draw",
     "edit",
     "feature_names",
     "fewer_points",
     "figures",
+    "forgotten",
+    "frame_at",
+    "from_zero",
     "grown",
     "hidden_layers",
     "layers_text",
@@ -65,12 +85,13 @@ __all__ = [
     "look",
     "nearest_frame",
     "needs_points",
+    "notes",
+    "number_menus",
     "numbers",
     "on_click",
     "picture_part",
     "pictures",
-    "pin_text",
-    "places_of",
+    "pin",
     "questions",
     "read_table",
     "run_of",

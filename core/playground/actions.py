@@ -9,8 +9,9 @@ import numpy as np
 from core.contracts import Figure
 from core.data.tables import Table, read_csv
 from core.errors import ExplainerError
-from core.playground.compute import Run, nearest_frame, run_of
+from core.playground.compute import Run, nearest_frame, run_of, units_of
 from core.playground.figures import blank, clicked, picked, plan
+from core.playground.lenses import pin_text
 from core.playground.points import CLASSES, MOST, decode, encode, scaled
 from core.playground.problem import FEWEST
 from core.playground.spec import (
@@ -41,6 +42,28 @@ def train_on(spec: PlaygroundSpec, epochs: int, batches: int) -> dict[str, int]:
     }
 
 
+def from_zero(spec: PlaygroundSpec) -> dict[str, Any]:
+    """The run before its first step, without what was changed on the way."""
+    return {"epochs": 0, "batches": 0, "events": "", "epoch": -1}
+
+
+def forgotten(spec: PlaygroundSpec) -> dict[str, str]:
+    """Without what was changed on the way."""
+    return {"events": ""}
+
+
+def pin(spec: PlaygroundSpec) -> dict[str, str]:
+    """The run on screen is kept, to be seen beside others."""
+    return {"pinned": pin_text(spec)}
+
+
+def frame_at(spec: PlaygroundSpec, run: Run, frame: int) -> dict[str, int]:
+    """The film stands at this frame; at its end it stays at the end when the run grows."""
+    if frame == nearest_frame(run, spec.epoch):
+        return {}
+    return {"epoch": -1 if frame == len(run.frames) - 1 else frame}
+
+
 def value_of(spec: PlaygroundSpec, run: Run) -> float | None:
     """The chosen rate, weight or bias where the film stands; None if there is no such place in this net."""
     frame = nearest_frame(run, spec.epoch)
@@ -48,6 +71,8 @@ def value_of(spec: PlaygroundSpec, run: Run) -> float | None:
     if spec.pick == "rate":
         return next((e.value for e in reversed(events(spec)) if e.kind == "rate" and e.step <= step), spec.rate)
     place = picked(spec.pick)
+    if spec.pick[:1] == "b" and not spec.bias:
+        return None
     try:
         return (
             float(run.thetas[frame][index(run.about.net, place)]) if len(place) == 2 + (spec.pick[0] == "w") else None
@@ -56,8 +81,9 @@ def value_of(spec: PlaygroundSpec, run: Run) -> float | None:
         return None
 
 
-def edit(spec: PlaygroundSpec, run: Run, value: float) -> dict[str, str]:
+def edit(spec: PlaygroundSpec, value: float) -> dict[str, str]:
     """The chosen number becomes `value` where the film stands; what was trained after that is trained anew."""
+    run = run_of(spec)
     step = int(run.steps[run.frames[nearest_frame(run, spec.epoch)]])
     others = [
         part for part in spec.events.split(";") if part.strip() and not part.strip().startswith(f"{step}:{spec.pick}=")
@@ -67,9 +93,9 @@ def edit(spec: PlaygroundSpec, run: Run, value: float) -> dict[str, str]:
     return {"events": text}
 
 
-def on_click(run: Run, trace: int, point: Any) -> dict[str, str]:
-    """What a click on the picture of the net chooses."""
-    return clicked(run, trace, point)
+def on_click(spec: PlaygroundSpec, run: Run, click: Any) -> dict[str, str]:
+    """What a click (with its trace and point; None: there was none) on the picture of the net chooses."""
+    return clicked(run, click.trace, click.point) if click is not None else {}
 
 
 def add_point(spec: PlaygroundSpec, x: float, y: float, label: float) -> dict[str, str]:
@@ -83,11 +109,28 @@ def add_point(spec: PlaygroundSpec, x: float, y: float, label: float) -> dict[st
     return {"points": spec.points + encode(np.array([[x, y]]), np.array([label]), spec.regression)}
 
 
+def clicked_point(spec: PlaygroundSpec, click: Any, label: float) -> dict[str, str]:
+    """The point that a click (with its x and y; None: there was none) on the map adds. Raises ExplainerError as `add_point` does."""
+    if click is None or not (isinstance(click.x, float | int) and isinstance(click.y, float | int)):
+        return {}
+    return add_point(spec, float(click.x), float(click.y), label)
+
+
 def as_points(spec: PlaygroundSpec) -> dict[str, Any]:
     """The points on screen as drawn points (at most 400 of them), to go on from."""
     about = run_of(spec).about
     text = encode(about.X[:MOST], about.y[:MOST], spec.regression)
     return {"data": "values" if spec.regression else "points", "points": text, "events": ""}
+
+
+def column_menus(table: Table) -> dict[str, tuple[list[str], int]]:
+    """The columns that x1, x2 and the target may be, and which one is proposed."""
+    numbers = list(table.numbers)
+    return {
+        "x1": (numbers, 0),
+        "x2": (numbers, max(0, min(1, len(numbers) - 1))),
+        "target": (list(table.names), len(table.names) - 1),
+    }
 
 
 def table_points(table: Table, x1: str, x2: str, target: str, seed: int) -> tuple[dict[str, Any], list[str]]:
@@ -169,7 +212,7 @@ def grown(spec: PlaygroundSpec, what: str) -> dict[str, Any]:
     """One more layer of two units, or one more unit in the last layer."""
     layers = list(hidden_layers(spec))
     if what == "layer" and len(layers) < MOST_LAYERS:
-        layers.append(Layer(2, spec.activation))
+        layers.append(Layer(2, spec.activation, spec.norm))
     elif what == "unit" and layers:
         layers[-1] = layers[-1]._replace(units=min(MOST_UNITS, layers[-1].units + 1))
     return _with_layers(spec, layers)
@@ -189,8 +232,26 @@ def _with_layers(spec: PlaygroundSpec, layers: list[Layer]) -> dict[str, Any]:
     return {"layers": layers_text(spec, layers), "events": "", "pick": "", "unit": "output", "epoch": -1}
 
 
+def number_menus(spec: PlaygroundSpec, run: Run) -> tuple[dict[str, tuple[list[str], str]], float | None]:
+    """Menus for the unit that the map shows and for the number to change, and that number where the film stands."""
+    units, value = units_of(run), value_of(spec, run)
+    chosen = spec.pick if value is not None else ""
+    picks = list(dict.fromkeys(["", *places_of(run), chosen]))
+    return {"unit": (units, spec.unit if spec.unit in units else "output"), "pick": (picks, chosen)}, value
+
+
 def places_of(run: Run) -> list[str]:
     """What can be changed by hand: the rate, and every weight and bias that is drawn."""
     places = plan(run)
     weights = ["w" + ".".join(map(str, link)) for link in places.links]
-    return ["rate", *weights, *(f"b{c}.{u}" for c, u in places.units if c)]
+    biases = [f"b{c}.{u}" for c, u in places.units if c and run.spec.bias]
+    return ["rate", *weights, *biases]
+
+
+RESIZED = (
+    ("+ layer", grown, "layer"),
+    ("− layer", shrunk, "layer"),
+    ("+ unit", grown, "unit"),
+    ("− unit", shrunk, "unit"),
+)
+ONWARD = (("one batch", 0, 1), ("one epoch", 1, 0), ("100 epochs", 100, 0))  # words, epochs, batches

@@ -8,12 +8,12 @@ from __future__ import annotations
 import inspect
 import textwrap
 
-from core.playground import network
+from core.playground import network, typed
 from core.playground.compute import run_of
-from core.playground.datasets import SOURCES, columns, features
+from core.playground.datasets import OWN, SOURCES, columns, features
 from core.playground.points import decode
 from core.playground.problem import Problem
-from core.playground.spec import PlaygroundSpec, events, feature_names, hidden_layers
+from core.playground.spec import TYPED, PlaygroundSpec, events, feature_names, hidden_layers
 from core.playground.training import BOUND, PATIENCE, SHORT_RUN, SOLVED, index
 
 TORCH = {
@@ -76,7 +76,7 @@ X, y, TRAIN = X[shuffled], y[shuffled], {about.train}
 
 {_source(features)}
 
-F = torch.from_numpy(features({list(names)!r}, X))
+{_own(spec)}F = torch.from_numpy(features({list(names)!r}, X{", own" if OWN in names else ""}))
 {_targets(about)}
 
 # %% [markdown]
@@ -84,19 +84,7 @@ F = torch.from_numpy(features({list(names)!r}, X))
 
 # %%
 SIZES, ACTIVATIONS = {sizes!r}, [{activations}]
-g, W, b = generator("weights"), [], []
-for i, o in zip(SIZES, SIZES[1:]):
-    W.append(torch.from_numpy(({DRAWS[spec.start]}).reshape(i, o)).requires_grad_())
-    b.append(torch.full((o,), {0.1 if spec.start == "uniform" else 0.0}, dtype=torch.float64, requires_grad=True))
-
-
-def logits(F, mask=None):
-    A, unit = F, 0
-    for w, c, f in zip(W, b, ACTIVATIONS):
-        A = f(A @ w + c)
-        if mask is not None:
-            A, unit = A * mask[:, unit : unit + len(c)], unit + len(c)
-    return A @ W[-1] + b[-1]
+{_net(spec, about)}
 
 
 def losses(Z, Y):
@@ -108,7 +96,7 @@ def losses(Z, Y):
 # ## Training
 
 # %%
-parameters = [p for pair in zip(W, b) for p in pair]
+parameters = [p for p in everything if p.requires_grad]
 optimizer = {_optimizer(spec, about)}
 order, drops = generator("order"), generator("dropout")
 per_epoch = math.ceil(TRAIN / BATCH)
@@ -120,7 +108,7 @@ while t < total and running:
     for k in range(min(per_epoch, total - t)):
         chosen = rows[k * BATCH : (k + 1) * BATCH]
         optimizer.zero_grad()
-        loss = losses(logits(F[chosen], {"None" if about.rules.keep == 1 else "mask[k * BATCH : (k + 1) * BATCH]"}), Y[chosen]).mean(){_penalty(about)}
+        loss = losses(logits(F[chosen]{_training(about)}), Y[chosen]).mean(){_penalty(about)}
         loss.backward()
         epoch = t / per_epoch
         optimizer.param_groups[0]["lr"] = rate * {FACTORS.get(spec.schedule, "1").format(p=spec.period)}{_decay(about)}
@@ -132,7 +120,7 @@ while t < total and running:
             train_loss, test_loss = error[:TRAIN].mean().item(), error[TRAIN:].mean().item()
             since = 0 if test_loss < lowest else since + 1
             lowest = min(lowest, test_loss)
-            if not (train_loss <= {BOUND!r} and all(torch.isfinite(p).all() for p in parameters)){_stop(spec)}:
+            if not (train_loss <= {BOUND!r} and all(torch.isfinite(p).all() for p in everything)){_stop(spec)}:
                 running = False
                 break
 
@@ -153,14 +141,90 @@ def _points(spec: PlaygroundSpec) -> str:
     if spec.data in SOURCES:
         draw = inspect.unwrap(SOURCES[spec.data].draw)
         return f'{_source(draw)}\n\ng = generator("data")\nX, y = {draw.__name__}(g, {spec.count}, {spec.noise / 100!r}, {spec.classes})'
+    if spec.data in TYPED:
+        return _typed(spec)
     X, y = decode(spec.points, spec.regression)
     return f'g = generator("data")\nX = np.array({X.tolist()!r})\ny = np.array({y.tolist()!r})'
+
+
+def _typed(spec: PlaygroundSpec) -> str:
+    scale = typed.size(spec.formula)
+    y = "(values > 0).astype(int)" if spec.data == "border" else f"np.clip(values / {scale!r}, -1.0, 1.0)"
+    return f"""{typed.source(spec.formula, "f")}
+
+
+g = generator("data")
+X = g.uniform(-6, 6, ({spec.count}, 2))
+seen = np.clip(X + {spec.noise / 100!r} * g.uniform(-6, 6, ({spec.count}, 2)), -6, 6)
+values = f(seen[:, 0], seen[:, 1])
+known = np.isfinite(values)  # points at which the formula has no value are left out
+X, values = X[known], values[known]
+y = {y}"""
+
+
+def _own(spec: PlaygroundSpec) -> str:
+    return f"{typed.source(spec.own, 'own')}\n\n\n" if OWN in feature_names(spec) else ""
+
+
+def _net(spec: PlaygroundSpec, about: Problem) -> str:
+    """First weights, and the function from features to the output before its activation."""
+    if about.net.norms.any():
+        return _normalised_net(spec, about)
+    bias = 0.1 if spec.start == "uniform" and spec.bias else 0.0
+    return f"""g, W, b = generator("weights"), [], []
+for i, o in zip(SIZES, SIZES[1:]):
+    W.append(torch.from_numpy(({DRAWS[spec.start]}).reshape(i, o)).requires_grad_())
+    b.append(torch.full((o,), {bias}, dtype=torch.float64, requires_grad={spec.bias}))
+everything = [p for pair in zip(W, b) for p in pair]
+
+
+def logits(F, mask=None):
+    A, unit = F, 0
+    for w, c, f in zip(W, b, ACTIVATIONS):
+        A = f(A @ w + c)
+        if mask is not None:
+            A, unit = A * mask[:, unit : unit + len(c)], unit + len(c)
+    return A @ W[-1] + b[-1]"""
+
+
+def _normalised_net(spec: PlaygroundSpec, about: Problem) -> str:
+    bias = 0.1 if spec.start == "uniform" and spec.bias else 0.0
+    return f"""NORMALISED = {[bool(norm) for norm in about.net.norms]!r}
+g, W, b, norms, everything = generator("weights"), [], [], [], []
+for i, o, norm in zip(SIZES, SIZES[1:], NORMALISED):
+    W.append(torch.from_numpy(({DRAWS[spec.start]}).reshape(i, o)).requires_grad_())
+    b.append(torch.full((o,), 0.0 if norm else {bias}, dtype=torch.float64, requires_grad={spec.bias}))
+    gamma, mean, variance = torch.tensor([[1.0], [0.0], [1.0]], dtype=torch.float64).repeat(1, o)  # the last two run along
+    norms.append((gamma.requires_grad_(), mean, variance) if norm else ())
+    everything += [W[-1], *norms[-1], b[-1]]
+
+
+def normalised(Z, beta, gamma, mean, variance, training):
+    if len(Z) > 1 or not training:
+        return torch.nn.functional.batch_norm(Z, mean, variance, gamma, beta, training, {network.FOLLOW}, {network.EPS})
+    mean.lerp_(Z[0].detach(), {network.FOLLOW})  # a single row is its own mean
+    return (Z - Z) * gamma + beta
+
+
+def logits(F, mask=None, training=False):
+    A, unit = F, 0
+    for w, c, norm, f in zip(W, b, norms, ACTIVATIONS):
+        A = f(normalised(A @ w, c, *norm, training) if norm else A @ w + c)
+        if mask is not None:
+            A, unit = A * mask[:, unit : unit + len(c)], unit + len(c)
+    return A @ W[-1] + b[-1]"""
+
+
+def _training(about: Problem) -> str:
+    """What `logits` is told in training on top of the points."""
+    mask = "" if about.rules.keep == 1 else ", mask[k * BATCH : (k + 1) * BATCH]"
+    return mask + (", training=True" if about.net.norms.any() else "")
 
 
 def _targets(about: Problem) -> str:
     if about.k > 2:
         return f"Y = torch.eye({about.k}, dtype=torch.float64)[torch.from_numpy(y)]"
-    shift = "2.0 * y - 1.0" if about.k == 2 and about.rules.loss == network.SQUARED else "1.0 * y"
+    shift = "2.0 * y - 1.0" if about.k == 2 and about.rules.loss != network.CROSS_ENTROPY else "1.0 * y"
     return f"Y = torch.from_numpy({shift})[:, None]"
 
 
@@ -169,7 +233,12 @@ def _loss(about: Problem) -> str:
         return "-(Y * torch.log_softmax(Z, 1)).sum(1)"
     if about.rules.loss == network.CROSS_ENTROPY:
         return "torch.nn.functional.binary_cross_entropy_with_logits(Z, Y, reduction='none').sum(1)"
-    return "0.5 * ((torch.tanh(Z) - Y) ** 2).sum(1)" if about.k else "0.5 * ((Z - Y) ** 2).sum(1)"
+    p = "torch.tanh(Z)" if about.k else "Z"
+    return {
+        network.SQUARED: f"0.5 * (({p} - Y) ** 2).sum(1)",
+        network.ABSOLUTE: f"({p} - Y).abs().sum(1)",
+        network.HINGE: "torch.relu(1 - Y * Z).sum(1)",
+    }[about.rules.loss]
 
 
 def _optimizer(spec: PlaygroundSpec, about: Problem) -> str:
@@ -216,13 +285,13 @@ def _changes(spec: PlaygroundSpec, about: Problem) -> str:
 
 def change(rate):
     with torch.no_grad():
-        theta = torch.cat([p.flatten() for p in parameters])
+        theta = torch.cat([p.flatten() for p in everything])
         for step, place, value in CHANGES:
             if step == t and place >= 0:
                 theta[place] = value
             elif step == t:
                 rate = value
-        for p, piece in zip(parameters, theta.split([p.numel() for p in parameters])):
+        for p, piece in zip(everything, theta.split([p.numel() for p in everything])):
             p.copy_(piece.view_as(p))
     return rate
 

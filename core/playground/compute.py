@@ -12,10 +12,9 @@ from jaxtyping import Float, Int
 
 from core.playground import network
 from core.playground.compiler import COMPILES
-from core.playground.datasets import features
 from core.playground.network import Net
-from core.playground.problem import Problem, first_weights, problem
-from core.playground.spec import PlaygroundSpec, feature_names, learning
+from core.playground.problem import Problem, first_weights, inputs, problem
+from core.playground.spec import PlaygroundSpec, learning
 from core.playground.training import factors, logits, losses, make_engine, masks_of, train
 from core.rng import numpy_generator
 
@@ -122,7 +121,7 @@ def layers_of(theta: np.ndarray, net: Net, F: np.ndarray) -> list[np.ndarray]:
     A, found = F, []
     with np.errstate(all="ignore"):
         for k in range(len(net.kinds)):
-            A = network.bend(int(net.kinds[k]), network.affine(A, theta, net, k))
+            A = network.bend(int(net.kinds[k]), network.preactivation(A, theta, net, k))
             found.append(A)
     return found
 
@@ -139,7 +138,7 @@ class NeuronMaps:
 def neuron_maps(run: Run) -> NeuronMaps:
     """The maps of the units that are drawn."""
     points = grid(UNIT_GRID)[1]
-    F = features(feature_names(run.spec), points)
+    F = inputs(run.spec, points)
     answers = layers_of(run.thetas, run.about.net, F)
     answers[-1] = signed(answers[-1], run.about)
     square = [np.moveaxis(a[..., :DRAWN], -1, -2) for a in (F[None], *answers)]
@@ -165,7 +164,7 @@ def output_map(run: Run, thetas: np.ndarray, n: int, unit: str = "output") -> np
     The answer in -1 ... 1 for values and two classes; for more classes the most probable one plus its confidence,
     c + 0.99 (p - 1/k) / (1 - 1/k); for a hidden unit ("1.2": layer, unit) its activation over its bound.
     """
-    F = features(feature_names(run.spec), grid(n)[1])
+    F = inputs(run.spec, grid(n)[1])
     answers = layers_of(thetas, run.about.net, F)
     if unit != "output":
         layer, which = place_of(run, unit)
@@ -270,7 +269,7 @@ def ensemble(spec: PlaygroundSpec, members: int) -> Ensemble:
 
 
 def _ensemble(about: Problem, theta: np.ndarray, spec: PlaygroundSpec) -> Ensemble:
-    F = features(feature_names(spec), grid(FILM_GRID)[1])
+    F = inputs(spec, grid(FILM_GRID)[1])
     P = signed(layers_of(theta, about.net, F)[-1], about)
     mean, spread = P.mean(0), P.std(0).mean(-1)
     shown = mean[:, 0] if about.k <= 2 else mean.argmax(-1) + 0.99 * (mean.max(-1) - 1 / about.k) / (1 - 1 / about.k)

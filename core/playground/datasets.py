@@ -134,6 +134,9 @@ SOURCES: Mapping[str, Source] = {
 }
 
 
+OWN = "own"  # the feature that the visitor types
+
+
 def columns(x1, x2):
     """Every feature of the points, by name."""
     return {
@@ -146,11 +149,13 @@ def columns(x1, x2):
 FEATURES: Mapping[str, str] = {
     "x1": "x_1", "x2": "x_2", "x1^2": "x_1^2", "x2^2": "x_2^2", "x1 x2": "x_1 x_2", "sin x1": r"\sin x_1", "sin x2": r"\sin x_2",
     "cos x1": r"\cos x_1", "cos x2": r"\cos x_2", "radius": "r", "sin 2x1": r"\sin 2x_1", "sin 2x2": r"\sin 2x_2",
-    "cos 2x1": r"\cos 2x_1", "cos 2x2": r"\cos 2x_2",
+    "cos 2x1": r"\cos 2x_1", "cos 2x2": r"\cos 2x_2", OWN: "g(x_1, x_2)",
 }  # fmt: skip
 
 
-def features(names, X):
-    """The chosen columns (n, features) of the points X (n, 2)."""
+def features(names, X, own=None):
+    """The chosen columns (n, features) of the points X (n, 2); "own" is what the function `own` gives for x1 and x2."""
     known = columns(X[:, 0], X[:, 1])
+    if own is not None:
+        known["own"] = own(X[:, 0], X[:, 1])
     return np.ascontiguousarray(np.column_stack([known[name] for name in names]), dtype=float)

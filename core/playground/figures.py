@@ -57,12 +57,10 @@ NET_WIDTH, FEWEST_ROWS = 560, 4  # px that the picture of the net is laid out fo
 LEVELS = (0.15, 0.4, 0.8, 1.5, 3.0)  # |w| at which a link becomes one step thicker
 WIDTHS = (0.5, 1.2, 2.2, 3.6, 5.5, 8.0)
 NEGATIVE, POSITIVE = SIGNED[0][1], SIGNED[-1][1]
+LOSS_WORDS = {
+    network.SQUARED: "½ (p − y)²", network.CROSS_ENTROPY: "−log p", network.ABSOLUTE: "|p − y|", network.HINGE: "max(0, 1 − y p)",
+}  # fmt: skip
 SYMBOLS = ("circle", "diamond", "square", "triangle-up", "cross", "star")
-STOPPED = {
-    "diverged": "The loss passed a million or became no number: each step overshot farther than the one before. The run was stopped there; try a lower learning rate.",
-    "solved": "Stopped early: the training loss fell below 0.005.",
-    "stuck": "Stopped early: the test loss had not reached a new low for 30 epochs.",
-}
 
 
 # --- The net ----------------------------------------------------------------------------------------------------------
@@ -256,7 +254,9 @@ def _link_name(run: Run, link: tuple[int, int, int]) -> str:
 
 def _unit_name(run: Run, unit: tuple[int, int]) -> str:
     c, u = unit
-    return f"feature {_short_name(run, c, u)}, no bias" if c == 0 else f"{_short_name(run, c, u)}, bias"
+    if c == 0 or not run.spec.bias:
+        return f"{'' if c else 'feature '}{_short_name(run, c, u)}, no bias"
+    return f"{_short_name(run, c, u)}, {'shift β' if run.about.net.norms[c - 1] else 'bias'}"
 
 
 def _short_name(run: Run, c: int, u: int) -> str:
@@ -275,7 +275,11 @@ def pretty(feature: str) -> str:
 def _headings(run: Run, places: Plan) -> list[dict[str, Any]]:
     """Names above the columns, features beside their maps, and how many units are not drawn."""
     sizes, hidden = run.about.net.sizes.tolist(), hidden_layers(run.spec)
-    titles = ["features", *(f"{layer.units} {layer.activation.replace('_', ' ')}" for layer in hidden), "output"]
+    titles = [
+        "features",
+        *(f"{layer.units} {layer.activation.replace('_', ' ')}{' · BN' * layer.norm}" for layer in hidden),
+        "output",
+    ]
     plain = {"showarrow": False, "xanchor": "center", "yanchor": "middle", "font": {"size": 12}}
     notes = [{**plain, "x": c, "y": places.top + 0.45, "text": title} for c, title in enumerate(titles)]
     notes += [
@@ -291,13 +295,19 @@ def _headings(run: Run, places: Plan) -> list[dict[str, Any]]:
 
 
 def _net_alt(run: Run) -> str:
-    layers = ", ".join(f"{layer.units} {layer.activation}" for layer in hidden_layers(run.spec)) or "none"
+    layers = (
+        ", ".join(
+            f"{layer.units} {layer.activation}{' with batch normalisation' * layer.norm}"
+            for layer in hidden_layers(run.spec)
+        )
+        or "none"
+    )
     W = np.concatenate(
         [network.matrix(run.thetas[-1], run.about.net, k).ravel() for k in range(len(run.about.net.kinds))]
     )
     return (
         f"A network with {len(feature_names(run.spec))} features, hidden layers: {layers}, and {int(run.about.net.sizes[-1])} output(s): "
-        f"{len(run.about.theta)} parameters. Its weights run from {short(float(W.min()))} to {short(float(W.max()))}."
+        f"{run.about.parameters} parameters. Its weights run from {short(float(W.min()))} to {short(float(W.max()))}."
     )
 
 
@@ -490,7 +500,7 @@ def loss_curves(run: Run) -> Figure:
         "showlegend": False,
         "line": {"color": GREY, "width": 1.5},
     }
-    loss = "½ (p − y)²" if run.about.rules.loss == network.SQUARED else "−log p"
+    loss = LOSS_WORDS[run.about.rules.loss]
     return Figure(
         [*lines, stand],
         layout(xaxis=axis("epoch"), yaxis=axis(f"mean loss, {loss}", range=[0, 1.05 * top]), hovermode="x unified", uirevision=f"loss {run.steps[-1]} {top}"),

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Mapping
+from dataclasses import dataclass
 from urllib.parse import parse_qsl, urlencode
 
 import numpy as np
 
-from core.contracts import Figure, Step
+from core import contracts
+from core.contracts import Step
 from core.errors import ExplainerError
 from core.playground import figures as draw
 from core.playground import network
@@ -27,27 +27,19 @@ from core.playground.compute import (
     quality,
     run_of,
 )
-from core.playground.datasets import FEATURES, features
+from core.playground.datasets import FEATURES
+from core.playground.problem import inputs
 from core.playground.spec import PlaygroundSpec, feature_names, learning
 from core.playground.training import bias
 from core.plots.words import short
 
-MOST_LATEX = 10  # units of a layer whose numbers fit on a line
+MOST_LATEX = 10  # units of a layer whose numbers fit on a line; half as many if it is normalised
 
 
 @dataclass(frozen=True)
-class View:
-    """What a lens shows: Markdown sentences, LaTeX formulas, figures (those in `films` follow the transport bar), a table.
+class View(contracts.View):
+    """Also `films`: whether the figures follow the page's transport bar."""
 
-    `params` are the Spec's parameters that this lens needs on top; `choices`: name -> (options, what is chosen now).
-    """
-
-    sentences: Sequence[str]
-    latex: Sequence[str] = ()
-    params: Sequence[str] = ()
-    choices: Mapping[str, tuple[Sequence[str], str]] = field(default_factory=dict)
-    figures: Mapping[str, Figure] = field(default_factory=dict)
-    rows: Sequence[Mapping[str, Any]] = ()
     films: bool = False
 
 
@@ -69,10 +61,11 @@ def goodness(spec: PlaygroundSpec, run: Run) -> View:
 
 def equation(spec: PlaygroundSpec, run: Run) -> View:
     """The whole net as formulas, with its numbers."""
-    sizes = run.about.net.sizes.tolist()
-    words = f"The net has {len(run.about.theta)} parameters after {int(run.steps[-1])} updates; all of them stand here, to four digits."
-    if max(sizes) > MOST_LATEX:
-        words = f"The net has {len(run.about.theta)} parameters, too many for a line. These are its formulas; the Code tab gives all numbers."
+    net = run.about.net
+    widest = max(max(net.sizes[k], net.sizes[k + 1]) * (1 + net.norms[k]) for k in range(len(net.kinds)))
+    words = f"The net has {run.about.parameters} parameters after {int(run.steps[-1])} updates; all of them stand here, to four digits."
+    if widest > MOST_LATEX:
+        words = f"The net has {run.about.parameters} parameters, too many for a line each. These are its formulas; where a layer is small, with its numbers."
     return View([words], latex=[formula for step in worked(spec) for formula in step.latex])
 
 
@@ -90,10 +83,16 @@ def worked(spec: PlaygroundSpec) -> list[Step]:
         )
         target = "p" if k == len(net.kinds) - 1 else f"a^{{({k + 1})}}"
         f = "" if name == "linear" else rf"\mathrm{{{name.replace('_', '~')}}}"
-        if max(W.shape) > MOST_LATEX:
-            inner = f"W^{{({k + 1})}}\\, {source} + b^{{({k + 1})}}" if k else "W^{(1)} x + b^{(1)}"
+        values = {"W": W, "b": b[:, None]}
+        if net.norms[k]:
+            values |= {name: network.row(theta, net, k, r)[:, None] for r, name in enumerate(("gamma", "mu", "v"))}
+        if max(W.shape) > (MOST_LATEX // 2 if net.norms[k] else MOST_LATEX):
+            source = source if k else "x"
+            names = {name: f"{LETTERS[name]}^{{({k + 1})}}" for name in values}
+            names["b"] = names["b"].replace("b", r"\beta") if net.norms[k] else names["b"]
         else:
-            inner = f"{_matrix(W)} {source} + {_matrix(b[:, None])}"
+            names = {name: _matrix(value) for name, value in values.items()}
+        inner = _layer_latex(names, source, bool(net.norms[k]), spec.bias)
         title = (
             f"Layer {k + 1}: {W.shape[1]} inputs, {W.shape[0]} outputs"
             if target != "p"
@@ -101,6 +100,18 @@ def worked(spec: PlaygroundSpec) -> list[Step]:
         )
         steps.append(Step(title, latex=[rf"{target} = {f}\left( {inner} \right)"]))
     return steps
+
+
+LETTERS = {"W": "W", "b": "b", "gamma": r"\gamma", "mu": r"\mu", "v": "v"}
+
+
+def _layer_latex(names: Mapping[str, str], source: str, norm: bool, biased: bool) -> str:
+    """W a + b, or γ (W a - μ) / √(v + ε) + β with the running mean μ and variance v."""
+    inner = f"{names['W']}\\, {source}"
+    if norm:
+        centred = f"{inner} - {names['mu']}"
+        inner = rf"{names['gamma']} \circ \frac{{{centred}}}{{\sqrt{{{names['v']} + 10^{{-5}}}}}}"
+    return f"{inner} + {names['b']}" if biased else inner
 
 
 def _matrix(values: np.ndarray) -> str:
@@ -148,8 +159,8 @@ def layer_space(run: Run, layer: int) -> tuple[np.ndarray, np.ndarray, tuple[str
     stops, along = np.arange(-EDGE, EDGE + 1), np.linspace(-EDGE, EDGE, 41)
     across = np.stack(np.meshgrid(along, stops), -1)  # (line, 41, 2): x2 fixed
     plane = np.concatenate([across, across[..., ::-1]]).reshape(-1, 2)
-    names, F = feature_names(run.spec), run.about.F[halves(run)[0]]
-    grid_at = layers_of(run.thetas, run.about.net, features(names, plane))[layer - 1]
+    F = run.about.F[halves(run)[0]]
+    grid_at = layers_of(run.thetas, run.about.net, inputs(run.spec, plane))[layer - 1]
     points_at = layers_of(run.thetas, run.about.net, F)[layer - 1]
     units = grid_at.shape[-1]
     if units == 1:
@@ -194,7 +205,7 @@ def shares(run: Run) -> tuple[np.ndarray, np.ndarray, float]:
     """x1, and over it each last hidden unit's share w_j a_j(x1, 0) in the first output (unit, n), and the bias."""
     theta, net = run.thetas[-1], run.about.net
     x, last = np.linspace(-EDGE, EDGE, LINE_GRID), len(net.kinds) - 1
-    F = features(feature_names(run.spec), np.column_stack([x, np.zeros(LINE_GRID)]))
+    F = inputs(run.spec, np.column_stack([x, np.zeros(LINE_GRID)]))
     A = layers_of(theta, net, F)[-2]
     return x, np.nan_to_num((A * network.matrix(theta, net, last)[:, 0]).T), float(bias(theta, net, last)[0])
 

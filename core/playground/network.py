@@ -5,7 +5,15 @@ For layer layer = 1 ... L with weights W (inputs, outputs), biases b (outputs) a
     Z = A W + b,   A' = f(Z)                                                      forward
     dW = Aᵀ dZ,   db = Σ_rows dZ,   dA = dZ Wᵀ,   dZ = dA ∘ f'(Z)                  backward (Rumelhart et al. 1986)
 
-All parameters of a net lie in one vector θ, layer by layer, W before b. Each function also takes R nets at once: θ
+A normalised layer (Ioffe and Szegedy 2015, algorithm 1) puts between the two, with mean μ and variance σ² of the batch's rows,
+
+    Z = A W,   Ẑ = (Z - μ) / √(σ² + ε),   U = γ Ẑ + β,   A' = f(U)
+    dγ = Σ_rows dU Ẑ,   dβ = Σ_rows dU,   dẐ = γ dU,   dZ = (dẐ - mean dẐ - Ẑ mean(dẐ Ẑ)) / √(σ² + ε)
+
+and outside of training takes running means of μ and of the unbiased σ² in their place. β stands in the place of b.
+
+All parameters of a net lie in one vector θ, layer by layer, W before b, and in a normalised layer γ, the running μ and σ²
+between them. Where biases are off, b and β stay 0. Each function also takes R nets at once: θ
 (R, P), activations (R, B, units). Only the operations on whole layers know the difference: compiled code runs their loops
 for one net, NumPy their array formulas for any number. Without numba everything runs as plain NumPy.
 """
@@ -24,19 +32,26 @@ Array = np.ndarray
 Kind = int | np.integer  # one of the activations below
 
 LINEAR, TANH, SIGMOID, RELU, LEAKY, ELU, SILU, SOFTPLUS, GELU, SINE, SOFTMAX = range(11)
-SQUARED, CROSS_ENTROPY = range(2)
+SQUARED, CROSS_ENTROPY, ABSOLUTE, HINGE = range(4)
 SGD, MOMENTUM, NESTEROV, ADAGRAD, RMSPROP, ADAM = range(6)
 NO_PENALTY, L1, L2, DECOUPLED = range(4)
 ROOT_2_PI = np.sqrt(2.0 / np.pi)
+EPS, FOLLOW = 1e-5, 0.1  # ε, and the share by which running statistics follow the batch, both torch's defaults
+GAMMA, MEAN, VARIANCE, SHIFT = range(
+    4
+)  # the rows of a layer in θ behind W; without normalisation SHIFT alone, its bias
 LARGE = 256  # weights of a layer from which on BLAS is quicker than a loop
 
 
 class Net(NamedTuple):
-    """The shape of a net: units per layer (input first), where each layer begins in θ, and each layer's activation."""
+    """The shape of a net: units per layer (input first), where each layer begins in θ, each layer's activation and whether it
+    is normalised, and whether it has biases."""
 
     sizes: Array
     starts: Array
     kinds: Array
+    norms: Array
+    biased: int
 
 
 class Rules(NamedTuple):
@@ -51,11 +66,14 @@ class Rules(NamedTuple):
     keep: float
 
 
-def make_net(sizes: Sequence[int], kinds: Sequence[int]) -> Net:
-    """A net with these units and activations (one fewer: the input has none)."""
-    lengths = [(i + 1) * o for i, o in itertools.pairwise(sizes)]
+def make_net(sizes: Sequence[int], kinds: Sequence[int], norms: Sequence[bool], biased: bool) -> Net:
+    """A net with these units, activations and normalisations (one fewer: the input has none)."""
+    rows = [4 if norm else 1 for norm in norms]
+    lengths = [(i + r) * o for (i, o), r in zip(itertools.pairwise(sizes), rows, strict=True)]
     starts = np.concatenate([[0], np.cumsum(lengths)])
-    return Net(np.array(sizes, np.int64), starts.astype(np.int64), np.array(kinds, np.int64))
+    return Net(
+        np.array(sizes, np.int64), starts.astype(np.int64), np.array(kinds, np.int64), np.array(norms, np.int64), int(biased)
+    )  # fmt: skip
 
 
 # --- Whole layers: NumPy for any number of nets, loops for compiled code ----------------------------------------------
@@ -68,9 +86,9 @@ def matrix(theta: Array, net: Net, layer: int) -> Array:
 
 
 def affine(A: Array, theta: Array, net: Net, layer: int) -> Array:
-    """A W + b."""
-    end = net.starts[layer + 1]
-    return A @ matrix(theta, net, layer) + theta[..., None, end - net.sizes[layer + 1] : end]
+    """A W + b; a normalised layer has no b."""
+    Z = A @ matrix(theta, net, layer)
+    return Z if net.norms[layer] else Z + row(theta, net, layer, SHIFT)[..., None, :]
 
 
 def back(dZ: Array, theta: Array, net: Net, layer: int) -> Array:
@@ -79,10 +97,10 @@ def back(dZ: Array, theta: Array, net: Net, layer: int) -> Array:
 
 
 def put(g: Array, net: Net, layer: int, A: Array, dZ: Array) -> None:
-    """Write Aᵀ dZ and Σ dZ into layer layer of the gradient."""
-    end = net.starts[layer + 1]
+    """Write Aᵀ dZ and, where the layer has a bias of its own, Σ dZ into the gradient, which is 0 there."""
     matrix(g, net, layer)[...] = np.swapaxes(A, -1, -2) @ dZ
-    g[..., end - net.sizes[layer + 1] : end] = dZ.sum(-2)
+    if net.biased and not net.norms[layer]:
+        row(g, net, layer, SHIFT)[...] = dZ.sum(-2)
 
 
 def bend(kind: Kind, Z: Array) -> Array:
@@ -118,14 +136,15 @@ def _affine(A, theta, net, layer):
     W = matrix(theta, net, layer)
     i, o = W.shape
     Z = np.dot(A, W) if i * o > LARGE else np.zeros((len(A), o))
-    b = theta[net.starts[layer + 1] - o : net.starts[layer + 1]]
+    b = row(theta, net, layer, SHIFT)
     for r in range(len(A)):
         if i * o <= LARGE:
             for j in range(i):
                 for k in range(o):
                     Z[r, k] += A[r, j] * W[j, k]
-        for k in range(o):
-            Z[r, k] += b[k]
+        if not net.norms[layer]:
+            for k in range(o):
+                Z[r, k] += b[k]
     return Z
 
 
@@ -147,8 +166,7 @@ def _back(dZ, theta, net, layer):
 def _put(g, net, layer, A, dZ):
     dW = matrix(g, net, layer)
     i, o = dW.shape
-    g[net.starts[layer] : net.starts[layer + 1]] = 0.0
-    db = g[net.starts[layer + 1] - o : net.starts[layer + 1]]
+    db = row(g, net, layer, SHIFT)
     if i * o > LARGE:
         dW[:] = np.dot(A.T, dZ)
     for r in range(len(dZ)):
@@ -156,8 +174,9 @@ def _put(g, net, layer, A, dZ):
             for j in range(i):
                 for k in range(o):
                     dW[j, k] += A[r, j] * dZ[r, k]
-        for k in range(o):
-            db[k] += dZ[r, k]
+        if net.biased and not net.norms[layer]:
+            for k in range(o):
+                db[k] += dZ[r, k]
 
 
 @overloads(bend)
@@ -287,44 +306,122 @@ def move(theta: Any, g: Any, m: Any, v: Any, rules: Rules, rate: float, t: int) 
 
 
 @shared
+def row(theta: Array, net: Net, layer: int, which: int) -> Array:
+    """γ, running mean, running variance or shift (b or β) of a layer: (..., outputs)."""
+    end, o = net.starts[layer + 1], net.sizes[layer + 1]
+    return theta[..., end - (4 - which) * o : end - (3 - which) * o]
+
+
+@shared
+def normalise(Z: Array, g: Array, net: Net, layer: int) -> Array:
+    """Ẑ, and the batch's mean and variance, left in g in the places of the running ones; Z itself in a plain layer."""
+    if not net.norms[layer]:
+        return Z
+    mean = Z.sum(-2) / Z.shape[-2]
+    C = Z - mean[..., None, :]
+    variance = (C * C).sum(-2) / Z.shape[-2]
+    row(g, net, layer, MEAN)[...] = mean
+    row(g, net, layer, VARIANCE)[...] = variance
+    return C / np.sqrt(variance + EPS)[..., None, :]
+
+
+@shared
+def unnormalise(dU: Array, H: Array, theta: Array, g: Array, net: Net, layer: int) -> Array:
+    """dZ from dU and Ẑ, with dγ and dβ written into g; dU itself in a plain layer."""
+    if not net.norms[layer]:
+        return dU
+    row(g, net, layer, GAMMA)[...] = (dU * H).sum(-2)
+    if net.biased:
+        row(g, net, layer, SHIFT)[...] = dU.sum(-2)
+    dH, rows = dU * row(theta, net, layer, GAMMA)[..., None, :], dU.shape[-2]
+    mean, along = dH.sum(-2) / rows, (dH * H).sum(-2) / rows
+    spread = np.sqrt(row(g, net, layer, VARIANCE) + EPS)
+    return (dH - mean[..., None, :] - H * along[..., None, :]) / spread[..., None, :]
+
+
+@shared
+def stretch(H: Array, theta: Array, net: Net, layer: int) -> Array:
+    """U = γ Ẑ + β; what came in, in a plain layer."""
+    if not net.norms[layer]:
+        return H
+    return H * row(theta, net, layer, GAMMA)[..., None, :] + row(theta, net, layer, SHIFT)[..., None, :]
+
+
+@shared
+def preactivation(A: Array, theta: Array, net: Net, layer: int) -> Array:
+    """What a trained layer's activation is taken of: A W + b, or U by the running statistics."""
+    Z = affine(A, theta, net, layer)
+    if not net.norms[layer]:
+        return Z
+    spread = np.sqrt(row(theta, net, layer, VARIANCE) + EPS)
+    H = (Z - row(theta, net, layer, MEAN)[..., None, :]) / spread[..., None, :]
+    return stretch(H, theta, net, layer)
+
+
+@shared
 def forward(theta: Array, net: Net, X: Array) -> Array:
     """The output (..., rows, outputs)."""
     A = X
     for layer in range(len(net.kinds)):
-        A = bend(net.kinds[layer], affine(A, theta, net, layer))
+        A = bend(net.kinds[layer], preactivation(A, theta, net, layer))
     return A
 
 
 @shared
 def gradient(theta: Array, net: Net, rules: Rules, X: Array, Y: Array, D: Array) -> Array:
-    """dL/dθ of the mean loss over the batch. D (B, hidden units) holds dropout's 0 or 1 / keep, if there is dropout."""
-    Z, A, F, unit, last = [affine(X, theta, net, 0)], [X], [X], 0, len(net.kinds) - 1
+    """dL/dθ of the mean loss over the batch. D (B, hidden units) holds dropout's 0 or 1 / keep, if there is dropout.
+
+    In the places of running statistics, which have no gradient, it holds those of the batch.
+    """
+    g, unit, last = np.zeros_like(theta), 0, len(net.kinds) - 1
+    H, A, F = [normalise(affine(X, theta, net, 0), g, net, 0)], [X], [X]
+    U = [stretch(H[0], theta, net, 0)]
     for layer in range(1, last + 1):
-        a = bend(net.kinds[layer - 1], Z[layer - 1])
+        a = bend(net.kinds[layer - 1], U[layer - 1])
         F.append(a)
         if rules.keep < 1.0:
             a = a * D[:, unit : unit + net.sizes[layer]]
             unit += net.sizes[layer]
         A.append(a)
-        Z.append(affine(a, theta, net, layer))
-    g, dZ = np.empty_like(theta), output_error(net.kinds[last], rules.loss, Z[last], Y) / X.shape[-2]
+        H.append(normalise(affine(a, theta, net, layer), g, net, layer))
+        U.append(stretch(H[layer], theta, net, layer))
+    dU = output_error(net.kinds[last], rules.loss, U[last], Y) / X.shape[-2]
     for layer in range(last, 0, -1):
+        dZ = unnormalise(dU, H[layer], theta, g, net, layer)
         put(g, net, layer, A[layer], dZ)
         dA = back(dZ, theta, net, layer)
         if rules.keep < 1.0:
             unit -= net.sizes[layer]
             dA = dA * D[:, unit : unit + net.sizes[layer]]
-        dZ = unbend(net.kinds[layer - 1], Z[layer - 1], F[layer], dA)
-    put(g, net, 0, X, dZ)
+        dU = unbend(net.kinds[layer - 1], U[layer - 1], F[layer], dA)
+    put(g, net, 0, X, unnormalise(dU, H[0], theta, g, net, 0))
     return g
 
 
 @shared
+def follow(theta: Array, g: Array, net: Net, rows: int) -> None:
+    """Running statistics go a tenth of the way to those of the batch, which then leave g. One row has no unbiased variance."""
+    for layer in range(len(net.kinds)):
+        if net.norms[layer]:
+            mean, variance = row(theta, net, layer, MEAN), row(theta, net, layer, VARIANCE)
+            mean += FOLLOW * (row(g, net, layer, MEAN) - mean)
+            if rows > 1:
+                variance += FOLLOW * (row(g, net, layer, VARIANCE) * (rows / (rows - 1.0)) - variance)
+            row(g, net, layer, MEAN)[...] = 0.0
+            row(g, net, layer, VARIANCE)[...] = 0.0
+
+
+@shared
 def output_error(kind: Kind, loss: int, z: Array, Y: Array) -> Array:
-    """dl/dz at the output: (p - y) f'(z) for ½ (p - y)², and p - y for cross-entropy after sigmoid or softmax."""
+    """dl/dz at the output: p - y for cross-entropy after sigmoid or softmax; for the others f'(z) times dl/dp, which is
+    p - y for ½ (p - y)², the sign of p - y for |p - y|, and -y where y p < 1 for hinge."""
     p = bend(kind, z)
     if loss == CROSS_ENTROPY:
         return p - Y
+    if loss == ABSOLUTE:
+        return unbend(kind, z, p, np.sign(p - Y))
+    if loss == HINGE:
+        return unbend(kind, z, p, -Y * (Y * p < 1.0))
     return unbend(kind, z, p, p - Y)
 
 
@@ -336,6 +433,7 @@ def steps(
     for k in range(first, last):
         chosen = rows[k * batch : (k + 1) * batch]
         g = gradient(theta, net, rules, X[chosen], Y[chosen], D[k * batch : (k + 1) * batch])
+        follow(theta, g, net, len(chosen))
         update(theta, g, m, v, weights, rules, rates[k], t + 1 + k - first)
 
 

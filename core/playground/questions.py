@@ -21,13 +21,22 @@ def questions(spec: PlaygroundSpec, run: Run) -> list[Question]:
 
 
 def _parameters(run: Run) -> Question:
-    sizes = run.about.net.sizes.tolist()
-    parts = [f"({i} + 1) · {o}" for i, o in itertools.pairwise(sizes)]
+    net, count = run.about.net, run.about.parameters
+    sizes = net.sizes.tolist()
+    more = [net.biased + norm for norm in net.norms.tolist()]
+    parts = [
+        f"({i} + {n}) · {o}" if n else f"{i} · {o}" for (i, o), n in zip(itertools.pairwise(sizes), more, strict=True)
+    ]
+    what = [
+        "one weight for each input",
+        *(["a bias"] if net.biased else []),
+        *(["a γ where its layer is normalised"] if net.norms.any() else []),
+    ]
     return Question(
         f"parameters.{_name(run)}",
         f"How many numbers does this net learn? Its layers have {', '.join(map(str, sizes))} units, features first.",
-        float(len(run.about.theta)),
-        f"{' + '.join(parts)} = {len(run.about.theta)}: every unit has one weight for each input, and a bias.",
+        float(count),
+        f"{' + '.join(parts)} = {count}: every unit has {' and '.join(what)}.",
     )
 
 

@@ -15,7 +15,7 @@ from typing import ClassVar, NamedTuple
 from core.contracts import Example, Spec, TourStop, param
 from core.errors import ExplainerError, one_of
 from core.playground import network
-from core.playground.datasets import FEATURES, SOURCES
+from core.playground.datasets import FEATURES, OWN, SOURCES
 
 MOST_LAYERS, MOST_UNITS, MOST_EVENTS = 8, 64, 100
 ACTIVATIONS = {
@@ -34,6 +34,7 @@ LENSES = {
     "quality": "Confusion or residuals", "equation": "Equation", "surface": "Surface in space", "warp": "How a layer bends space",
     "sum": "Sum of bumps", "beside": "Two runs side by side", "ensemble": "Ensemble: where it is unsure", "engines": "NumPy against PyTorch",
 }  # fmt: skip
+TYPED = {"formula": "Your formula: values f(x, y)", "border": "Your border: classes f(x, y) > 0"}
 DRAWN = {"points": "Your points: classes", "values": "Your points: values"}
 
 
@@ -43,7 +44,13 @@ class PlaygroundSpec(Spec):
 
     SLUG: ClassVar[str] = "playground"
 
-    data: str = param("circle", "Data", options={**{name: s.title for name, s in SOURCES.items()}, **DRAWN})
+    data: str = param("circle", "Data", options={**{name: s.title for name, s in SOURCES.items()}, **TYPED, **DRAWN})
+    formula: str = param(
+        "sin(x) * cos(y)",
+        "f(x, y)",
+        max_length=200,
+        help="x and y are x₁ and x₂; + − * / ** and functions such as sin, cos, exp, log, sqrt, abs, tanh, max, min",
+    )
     classes: int = param(3, "Classes", low=2, high=6)
     count: int = param(500, "Points", low=20, high=1200, step=20)
     noise: int = param(0, "Noise", low=0, high=50, step=5, unit="%")
@@ -51,13 +58,27 @@ class PlaygroundSpec(Spec):
     seed: int = param(0, "Seed", low=0, high=9999, help="The draw of the points, the first weights and the order")
     points: str = param("", "Drawn points", max_length=2400, hidden=True)
     features: str = param("x1, x2", "Features", max_length=200, hidden=True, help="What the net gets to see of a point")
+    own: str = param(
+        "abs(x1) + abs(x2)",
+        "Own feature g(x₁, x₂)",
+        max_length=200,
+        help="A formula of x1 and x2 that has a value everywhere from −6 to 6: sin(x1 * x2), exp(-x1**2), max(x1, x2)",
+    )
     layers: str = param(
         "4, 2",
         "Hidden layers",
         max_length=120,
-        help="Units per layer, up to 8 layers of 64; a layer may name its own activation: 4 relu, 2",
+        help="Units per layer, up to 8 layers of 64. A layer may name its own activation, and bn or no_bn: 4 relu, 8 bn, 2",
     )
     activation: str = param("tanh", "Activation", options=ACTIVATION_WORDS)
+    norm: bool = param(
+        False,
+        "Batch normalisation",
+        help="In every hidden layer that does not say no_bn; or write bn behind a single layer's units: 8 bn, 2",
+    )
+    bias: bool = param(
+        True, "Biases", help="Off: no unit adds a number of its own; b, and β of a normalised layer, stay 0"
+    )
     start: str = param(
         "uniform",
         "First weights",
@@ -66,9 +87,9 @@ class PlaygroundSpec(Spec):
     )
     loss: str = param(
         "squared",
-        "Loss for classes",
-        options={"squared": "Squared", "cross_entropy": "Cross-entropy"},
-        help="Values always have squared error; more than two classes always softmax and cross-entropy",
+        "Loss",
+        options={"squared": "Squared", "cross_entropy": "Cross-entropy", "hinge": "Hinge", "absolute": "Absolute"},
+        help="Two classes: any of the four. Values: absolute error if chosen, else squared. More classes: always softmax and cross-entropy",
     )
     optimizer: str = param("sgd", "Optimizer", options=OPTIMIZERS)
     rate: float = param(0.03, "Learning rate η", low=1e-5, high=10.0, log=True)
@@ -113,7 +134,7 @@ class PlaygroundSpec(Spec):
     @property
     def regression(self) -> bool:
         """Whether values are learned, not classes."""
-        return self.data == "values" or (self.data in SOURCES and SOURCES[self.data].regression)
+        return self.data in ("values", "formula") or (self.data in SOURCES and SOURCES[self.data].regression)
 
     @property
     def one(self) -> bool:
@@ -129,11 +150,35 @@ def learning(spec: PlaygroundSpec) -> PlaygroundSpec:
     return replace(spec, **{name: spec.params()[name].default for name in VIEW})
 
 
+ANEW = {
+    "events": "",
+    "pick": "",
+    "unit": "output",
+    "epoch": -1,
+    "batches": 0,
+}  # what other data or another net begin with
+
+
+def controls_of(spec: PlaygroundSpec) -> dict[str, list[str]]:
+    """The controls that act in this state, by the place where the page draws them."""
+    return {
+        "first": ["activation", "optimizer", "rate"],
+        "typed": ["formula"] if spec.data in TYPED else [],
+        "own": ["own"] if OWN in spec.features.replace(" ", "").split(",") else [],
+        "data": ["noise", "share", "count", "classes", "batch", "seed"],
+        "learning": [
+            "epochs", "start", "loss", "momentum", "schedule", *(["period"] if spec.schedule != "constant" else []), "penalty",
+            *(["strength"] if spec.penalty != "none" else []), "dropout", "stop", "norm", "bias",
+        ],
+    }  # fmt: skip
+
+
 class Layer(NamedTuple):
-    """A hidden layer: its units, and its activation's name."""
+    """A hidden layer: its units, its activation's name, and whether it is normalised."""
 
     units: int
     activation: str
+    norm: bool = False
 
 
 def hidden_layers(spec: PlaygroundSpec) -> tuple[Layer, ...]:
@@ -145,25 +190,32 @@ def hidden_layers(spec: PlaygroundSpec) -> tuple[Layer, ...]:
     parts = [part.split() for part in spec.layers.split(",") if part.strip()]
     if len(parts) > MOST_LAYERS:
         raise ExplainerError(f"{len(parts)} hidden layers are too many; at most {MOST_LAYERS} are allowed; try 4, 2")
-    return tuple(_layer(part, spec.activation) for part in parts)
+    return tuple(_layer(part, spec) for part in parts)
 
 
-def _layer(words: Sequence[str], default: str) -> Layer:
-    units, *activation = words
-    name = "_".join(activation).lower() or default
+NORMS = {"bn": True, "no_bn": False}  # what a layer may say behind its units
+
+
+def _layer(words: Sequence[str], spec: PlaygroundSpec) -> Layer:
+    units, *more = (word.lower() for word in words)
+    norm = [NORMS[word] for word in more if word in NORMS]
+    name = "_".join(word for word in more if word not in NORMS) or spec.activation
     if not (units.isascii() and units.isdigit() and len(units) < 4 and 1 <= int(units) <= MOST_UNITS):
         raise ExplainerError(
             f"a layer of {units[:20]!r} units is not possible; 1 to {MOST_UNITS} are allowed; try 4, 2"
         )
     if name not in ACTIVATIONS:
         raise ExplainerError(f"activation {name[:30]!r} is unknown; choose {one_of(ACTIVATIONS)}")
-    return Layer(int(units), name)
+    return Layer(int(units), name, norm[-1] if norm else spec.norm)
 
 
 def layers_text(spec: PlaygroundSpec, layers: Sequence[Layer]) -> str:
     """The text that `hidden_layers` reads back."""
     return ", ".join(
-        f"{layer.units}" + ("" if layer.activation == spec.activation else f" {layer.activation}") for layer in layers
+        f"{layer.units}"
+        + ("" if layer.activation == spec.activation else f" {layer.activation}")
+        + ("" if layer.norm == spec.norm else " bn" if layer.norm else " no_bn")
+        for layer in layers
     )
 
 
@@ -195,7 +247,12 @@ def events(spec: PlaygroundSpec) -> tuple[Event, ...]:
     if len(parts) > MOST_EVENTS:
         raise ExplainerError(f"{len(parts)} changes are too many; at most {MOST_EVENTS} are kept; start the run anew")
     sizes = [len(feature_names(spec)), *(layer.units for layer in hidden_layers(spec)), 99]
-    return tuple(sorted((_event(part, sizes) for part in parts), key=lambda event: event.step))
+    found = tuple(sorted((_event(part, sizes) for part in parts), key=lambda event: event.step))
+    if not spec.bias and any(event.kind == "b" for event in found):
+        raise ExplainerError(
+            "a bias was changed by hand, but this net has none; switch 'Biases' on, or undo the changes"
+        )
+    return found
 
 
 def _event(text: str, sizes: Sequence[int]) -> Event:
@@ -246,5 +303,6 @@ TOUR: tuple[TourStop, ...] = (
     TourStop("Or give it the right view", "The same net without a hidden layer, but it sees the squares of x1 and x2. Now a ring is a straight line to it. Features and layers do the same work.", {"layers": "", "features": "x1^2, x2^2", "epochs": 60}),
     TourStop("Where two runs differ", "The spiral asks for more units and a better optimizer. Look at the equation lens to see how many numbers that is.", {"data": "spiral", "layers": "12, 8", "optimizer": "adam", "rate": 0.01, "start": "xavier", "epochs": 100, "loss": "cross_entropy", "share": 70}),
     TourStop("Learned by heart", "Fifty noisy points and a large net: the solid training line falls, the dashed test line turns up. Choose L2 under 'Learning' and watch the borders become smooth.", {"noise": 40, "share": 10, "layers": "24, 24", "optimizer": "adam", "rate": 0.01, "start": "xavier", "epochs": 100, "show_test": True}),
+    TourStop("A border of your own", "Type any formula of x and y: the net learns on which side of f(x, y) = 0 a point lies. Batch normalisation stands behind both layers: switch it off under 'Learning' and compare the losses.", {"data": "border", "formula": "sin(x) + cos(y)", "layers": "8, 8", "rate": 0.3, "start": "xavier", "epochs": 60, "norm": True}),
     TourStop("How sure is it?", "Sixteen nets that differ in nothing but their first weights. Where they disagree, no data held them.", {"data": "moons", "layers": "8", "optimizer": "adam", "rate": 0.02, "start": "xavier", "epochs": 60, "lens": "ensemble"}),
 )  # fmt: skip

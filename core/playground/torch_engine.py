@@ -1,4 +1,5 @@
-"""The same training in PyTorch: tensors for each layer, autograd, torch.optim; float64, one thread's worth of work a step."""
+"""The same training in PyTorch: tensors for each layer, autograd, torch.optim, its batch_norm; float64, one thread's worth of
+work a step."""
 
 from __future__ import annotations
 
@@ -38,7 +39,7 @@ def optimizer_of(rules: Rules, parameters: list[torch.Tensor]) -> torch.optim.Op
 
 
 class TorchEngine:
-    """Weights as leaf tensors W (inputs, outputs) and b (outputs)."""
+    """Weights as leaf tensors W (inputs, outputs), b (outputs; β in a normalised layer), and in a normalised layer γ."""
 
     def __init__(self, about: Problem) -> None:
         self.about, self.kinds = about, about.net.kinds.tolist()
@@ -46,17 +47,21 @@ class TorchEngine:
         sizes = about.net.sizes.tolist()
         self.W = [torch.zeros(i, o, dtype=torch.float64) for i, o in itertools.pairwise(sizes)]
         self.b = [torch.zeros(o, dtype=torch.float64) for o in sizes[1:]]
-        self.parameters = [p.requires_grad_() for pair in zip(self.W, self.b, strict=True) for p in pair]
+        rows = [3 if norm else 0 for norm in about.net.norms]  # γ, running mean, running variance
+        self.more = [list(torch.zeros(r, o, dtype=torch.float64)) for r, o in zip(rows, sizes[1:], strict=True)]
+        self.tensors = [p for w, more, b in zip(self.W, self.more, self.b, strict=True) for p in (w, *more, b)]
         self.put(about.theta)
+        gammas = [more[0].requires_grad_() for more in self.more if more]
+        self.parameters = [p.requires_grad_() for p in (*self.W, *(self.b if about.net.biased else []))] + gammas
         self.optimizer = optimizer_of(about.rules, self.parameters)
 
     def theta(self) -> np.ndarray:
-        return torch.cat([p.detach().flatten() for p in self.parameters]).numpy().copy()
+        return torch.cat([p.detach().flatten() for p in self.tensors]).numpy().copy()
 
     def put(self, theta: np.ndarray) -> None:
-        pieces = torch.from_numpy(theta.copy()).split([p.numel() for p in self.parameters])
+        pieces = torch.from_numpy(theta.copy()).split([p.numel() for p in self.tensors])
         with torch.no_grad():
-            for p, piece in zip(self.parameters, pieces, strict=True):
+            for p, piece in zip(self.tensors, pieces, strict=True):
                 p.copy_(piece.view_as(p))
 
     def run(self, rows: np.ndarray, masks: np.ndarray, first: int, last: int, rates: np.ndarray, t: int) -> None:
@@ -77,17 +82,32 @@ class TorchEngine:
     def loss(self, chosen: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
         """The mean loss over a batch, with dropout."""
         A, unit = self.F[chosen], 0
-        for W, b, kind in zip(self.W[:-1], self.b[:-1], self.kinds[:-1], strict=True):
-            A = ACTIVATIONS[kind](A @ W + b)
+        for layer, (b, kind) in enumerate(zip(self.b[:-1], self.kinds[:-1], strict=True)):
+            A = ACTIVATIONS[kind](self.preactivation(A, layer))
             if self.about.rules.keep < 1.0:
                 A = A * mask[:, unit : unit + len(b)]
                 unit += len(b)
         Z, Y = A @ self.W[-1] + self.b[-1], self.Y[chosen]
+        if self.about.rules.loss == network.HINGE:
+            return torch.relu(1.0 - Y * Z).sum(1).mean()
+        if self.about.rules.loss == network.ABSOLUTE:
+            return (ACTIVATIONS[self.kinds[-1]](Z) - Y).abs().sum(1).mean()
         if self.about.rules.loss == network.SQUARED:
             return 0.5 * ((ACTIVATIONS[self.kinds[-1]](Z) - Y) ** 2).sum(1).mean()
         if self.kinds[-1] == network.SIGMOID:
             return torch.nn.functional.binary_cross_entropy_with_logits(Z, Y)
         return torch.nn.functional.cross_entropy(Z, Y)
+
+    def preactivation(self, A: torch.Tensor, layer: int) -> torch.Tensor:
+        """A W + b, or γ Ẑ + β. torch refuses to normalise a single row, which is its own mean: Ẑ is 0."""
+        W, b, more = self.W[layer], self.b[layer], self.more[layer]
+        if not more:
+            return A @ W + b
+        Z, (gamma, mean, variance) = A @ W, more
+        if len(Z) > 1:
+            return torch.nn.functional.batch_norm(Z, mean, variance, gamma, b, True, network.FOLLOW, network.EPS)
+        mean.lerp_(Z[0].detach(), network.FOLLOW)
+        return (Z - Z) * gamma + b
 
     def penalty(self) -> torch.Tensor | float:
         """λ Σ|w| (L1) or ½ λ Σ w² (L2) over the weights."""

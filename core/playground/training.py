@@ -1,6 +1,6 @@
 """Training as a sequence of snapshots, by either engine: the same first weights, order and masks, the same loss curve.
 
-L = mean over the points of ½ |p - y|², or of -log p_y (cross-entropy). The curves show L without the penalty, as the
+L = mean over the points of ½ |p - y|², of |p - y|, of max(0, 1 - y p) (hinge), or of -log p_y (cross-entropy). The curves show L without the penalty, as the
 learner is judged by. A snapshot is taken before the first step, after each epoch, and after each batch of a run that has no
 more than 60.
 """
@@ -23,6 +23,7 @@ from core.playground.network import LINEAR, Net
 from core.playground.problem import Problem, problem
 from core.playground.spec import Event, PlaygroundSpec, events, learning
 from core.rng import numpy_generator
+from core.training.losses import LOSSES
 
 SHORT_RUN = 60  # batches
 BOUND = 1e6  # of the loss, above which a run has diverged
@@ -63,8 +64,8 @@ class PlaygroundSnapshot(Snapshot):
 
 
 def bias(theta: np.ndarray, net: Net, layer: int) -> np.ndarray:
-    """b of layer layer: (..., outputs)."""
-    return theta[..., net.starts[layer + 1] - net.sizes[layer + 1] : net.starts[layer + 1]]
+    """b of layer layer, β in a normalised one: (..., outputs)."""
+    return network.row(theta, net, layer, network.SHIFT)
 
 
 @runtime_checkable
@@ -237,6 +238,9 @@ def point_losses(Z: np.ndarray, about: Problem) -> np.ndarray:
     kind, Y = int(about.net.kinds[-1]), about.Y
     if about.rules.loss == network.SQUARED:
         return 0.5 * ((network.activate(kind, Z) - Y) ** 2).sum(-1)
+    if about.rules.loss in (network.ABSOLUTE, network.HINGE):
+        name = "mae" if about.rules.loss == network.ABSOLUTE else "hinge"
+        return LOSSES[name].value(network.activate(kind, Z), Y).sum(-1)
     if kind == network.SIGMOID:
         return (np.logaddexp(0.0, Z) - Y * Z).sum(-1)
     top = Z.max(-1, keepdims=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import NamedTuple
 
 import numpy as np
 import pytest
@@ -13,8 +14,8 @@ from hypothesis import strategies as st
 import core.playground as playground
 from core.data.tables import Table, read_csv
 from core.errors import ExplainerError
-from core.playground import compute, network
-from core.playground.datasets import FEATURES, SOURCES, features
+from core.playground import compute, network, typed
+from core.playground.datasets import FEATURES, OWN, SOURCES, features
 from core.playground.lenses import LENS, layer_space, look, pin_text, pinned_spec, shares
 from core.playground.points import decode, encode
 from core.playground.problem import problem
@@ -54,7 +55,7 @@ def test_points_lie_where_their_label_says(name: str) -> None:
 
 def test_features_by_hand() -> None:
     X = np.array([[0.5, -2.0], [0.0, 0.0]])
-    F = features(list(FEATURES), X)
+    F = features([name for name in FEATURES if name != OWN], X)
     expected = [
         0.5,
         -2,
@@ -95,8 +96,17 @@ def test_bad_points_are_refused(text: str, words: str) -> None:
 
 def test_layers_and_events_are_read() -> None:
     spec = PlaygroundSpec(layers="4, 2 relu,3 leaky_relu", events="700:b2.1=-1e-2; 5:rate=0.1; 5:w1.4.2=0.5")
-    assert [tuple(x) for x in hidden_layers(spec)] == [(4, "tanh"), (2, "relu"), (3, "leaky_relu")]
+    assert [tuple(x)[:2] for x in hidden_layers(spec)] == [(4, "tanh"), (2, "relu"), (3, "leaky_relu")]
     assert layers_text(spec, hidden_layers(spec)) == "4, 2 relu, 3 leaky_relu"
+    spec_bn = PlaygroundSpec(layers="4 bn, 2 relu no_bn, 3 BN leaky relu", norm=True)
+    assert [tuple(x) for x in hidden_layers(spec_bn)] == [
+        (4, "tanh", True),
+        (2, "relu", False),
+        (3, "leaky_relu", True),
+    ]
+    assert layers_text(spec_bn, hidden_layers(spec_bn)) == "4, 2 relu no_bn, 3 leaky_relu"
+    assert playground.grown(spec_bn, "layer")["layers"] == "4, 2 relu no_bn, 3 leaky_relu, 2"
+    assert layers_text(replace(spec_bn, norm=False), hidden_layers(spec_bn)) == "4 bn, 2 relu, 3 leaky_relu bn"
     assert [tuple(e) for e in events(spec)] == [
         (5, "rate", (), 0.1),
         (5, "w", (1, 4, 2), 0.5),
@@ -110,7 +120,12 @@ def test_layers_and_events_are_read() -> None:
         ({"layers": "65"}, "1 to 64"), ({"layers": "0"}, "1 to 64"), ({"layers": "1," * 9}, "at most 8"), ({"layers": "4 tan"}, "unknown"),
         ({"features": ""}, "no feature"), ({"features": "x3"}, "unknown"), ({"events": "x"}, "cannot be read"), ({"events": "1:w9.1.1=1"}, "not in this net"),
         ({"events": "1:w1.1.3=1"}, "not in this net"), ({"events": "1:rate=99"}, "outside"), ({"events": "1:b1.1=1e9"}, "outside"), ({"events": "1:b1.1=1-1"}, "no number"),
-        ({"data": "points", "points": "AAAAAA"}, "too few"),
+        ({"data": "points", "points": "AAAAAA"}, "too few"), ({"bias": False, "events": "1:b1.1=1"}, "has none"),
+        ({"data": "formula", "formula": "z"}, "unknown name"), ({"data": "formula", "formula": "2 + 3"}, "constant"), ({"data": "formula", "formula": "sin(x"}, "formula"),
+        ({"data": "formula", "formula": "mse(x, y)"}, "mse is a loss"), ({"data": "formula", "formula": "log(0 - x*x)"}, "no value anywhere"),
+        ({"data": "border", "formula": "x**2 + 1"}, "at every point"), ({"data": "border", "formula": "0 - x**2"}, "at no point"), ({"data": "border", "formula": "__import__('os')"}, "."),
+        ({"data": "formula", "formula": "log(x - 5.99)", "count": 20}, "only 0 of the 20"),
+        ({"features": "own", "own": "log(x1)"}, "x1 = -6, x2 = -6"), ({"features": "own", "own": "x3"}, "unknown name"), ({"features": "own", "own": "7"}, "constant"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_is_said(case: dict, words: str) -> None:
@@ -241,7 +256,7 @@ def test_what_a_visitor_does() -> None:
     }  # 30 points, 3 batches
     spec = replace(spec, pick="w1.2.1", epoch=4)
     run = compute.run_of(spec)
-    changed = replace(spec, **playground.edit(spec, run, 2.5))
+    changed = replace(spec, **playground.edit(spec, 2.5))
     assert changed.events == "4:w1.2.1=2.5"
     assert playground.value_of(changed, compute.run_of(changed)) == 2.5
     assert playground.value_of(replace(spec, pick="w7.1.1"), run) is None
@@ -252,6 +267,28 @@ def test_what_a_visitor_does() -> None:
     assert len(drawn.points) == 6 * 60
     assert len(playground.fewer_points(drawn, 1)["points"]) == 6 * 59
     assert len(playground.add_point(drawn, 1.0, 2.0, 1)["points"]) == 6 * 61
+    assert playground.clicked_point(drawn, None, 1.0) == playground.clicked_point(drawn, Click(), 1.0) == {}
+    assert playground.clicked_point(drawn, Click(x=1, y=2.0), 1.0) == playground.add_point(drawn, 1.0, 2.0, 1)
+    assert playground.frame_at(spec, run, 4) == {}
+    assert playground.frame_at(spec, run, 2) == {"epoch": 2}
+    assert playground.frame_at(spec, run, len(run.frames) - 1) == {"epoch": -1}
+    menus, value = playground.number_menus(spec, run)
+    assert menus["unit"] == (playground.units_of(run), "output")
+    assert menus["pick"][1] == "w1.2.1"
+    assert value == playground.value_of(spec, run)
+    assert {"rate", "w1.2.1", "b3.1"} < set(menus["pick"][0])
+    bare = replace(spec, bias=False, pick="b1.1")
+    assert playground.value_of(bare, compute.run_of(bare)) is None
+    assert not any(name.startswith("b") for name in playground.number_menus(bare, compute.run_of(bare))[0]["pick"][0])
+
+
+class Click(NamedTuple):
+    """What a page tells of a click."""
+
+    trace: int = 0
+    point: int = 0
+    x: object = None
+    y: object = None
 
 
 def test_a_click_names_what_it_hit(run: compute.Run) -> None:
@@ -259,10 +296,10 @@ def test_a_click_names_what_it_hit(run: compute.Run) -> None:
     weights = next(k for k, trace in enumerate(picture.data) if "weight from" in str(trace.get("text", "")))
     W = [network.matrix(run.thetas[-1], run.about.net, k) for k in range(3)]
     for point in range(len(picture.data[weights]["x"])):
-        layer, to, source = map(int, playground.on_click(run, weights, point)["pick"][1:].split("."))
+        layer, to, source = map(int, playground.on_click(run.spec, run, Click(weights, point))["pick"][1:].split("."))
         assert picture.data[weights]["customdata"][point] == W[layer - 1][source - 1, to - 1]
-    assert playground.on_click(run, weights + 1, 0) == {}
-    assert playground.on_click(run, weights + 1, 2) == {"pick": "b1.1", "unit": "1.1"}
+    assert playground.on_click(run.spec, run, Click(weights + 1, 0)) == {}
+    assert playground.on_click(run.spec, run, Click(weights + 1, 2)) == {"pick": "b1.1", "unit": "1.1"}
 
 
 GOOD = b"a,b,kind\n1,2,x\n2,,y\n3,4,x\n4,5,y\n5,1,x\n6,2,y\n"
@@ -336,3 +373,100 @@ def test_questions_know_the_run(run: compute.Run) -> None:
         problem(playground.learning(relu)).F[:30],
     )
     assert dead.answer == sum((a <= 0).all(0).sum() for a in A[:-1]) >= 1
+
+
+# --- What a visitor types ---------------------------------------------------------------------------------------------
+
+FORMULAS = {
+    "sin(x) * cos(y)": lambda x, y: np.sin(x) * np.cos(y),
+    "x1**2 + x2**2 - 9": lambda x, y: x**2 + y**2 - 9,
+    "r = x*x + y*y; exp(-r / 8) - 0.5": lambda x, y: np.exp(-(x * x + y * y) / 8) - 0.5,
+    "max(x, y) - abs(x1)": lambda x, y: np.maximum(x, y) - np.abs(x),
+    "1 / x": lambda x, y: 1 / x,
+}
+
+
+@pytest.mark.parametrize("formula", FORMULAS)
+def test_a_typed_formula_is_the_data(formula: str) -> None:
+    f = FORMULAS[formula]
+    x1, x2 = np.meshgrid(np.linspace(-6, 6, 121), np.linspace(-6, 6, 121))
+    with np.errstate(divide="ignore"):
+        on_grid = np.abs(f(x1, x2))
+    scale = max(1.0, on_grid[np.isfinite(on_grid)].max())
+    assert typed.size(formula) == pytest.approx(scale)
+    X, y = typed.draw(numpy_generator(1, "data"), 200, 0.0, formula, False)
+    np.testing.assert_allclose(y, np.clip(f(*X.T) / scale, -1, 1), atol=1e-12)
+    assert np.abs(X).max() <= 6
+    if formula != "max(x, y) - abs(x1)":
+        X, y = typed.draw(numpy_generator(1, "data"), 200, 0.0, formula, True)
+        np.testing.assert_array_equal(y, f(*X.T) > 0)
+    noisy, other = (typed.draw(numpy_generator(1, "data"), 200, noise, formula, False)[1] for noise in (0.5, 0.0))
+    assert not np.array_equal(noisy, other)
+
+
+def test_points_without_a_value_are_left_out_and_counted() -> None:
+    spec = PlaygroundSpec(data="formula", formula="log(x)", **QUICK)
+    run = compute.run_of(spec)
+    assert (run.about.X[:, 0] > 0).all()
+    assert f"at {len(run.about.y)} of the 60 points" in playground.notes(spec, run)[0]
+    assert f"/ {typed.size('log(x)'):.3g}" in playground.notes(spec, run)[0]
+    assert 20 < len(run.about.y) < 40
+
+
+def test_an_own_feature_is_seen_by_the_net_and_the_maps() -> None:
+    spec = PlaygroundSpec(features="x2, own", own="x1 * sin(x2)", **QUICK)
+    run = compute.run_of(spec)
+    X = run.about.X
+    np.testing.assert_allclose(run.about.F, np.column_stack([X[:, 1], X[:, 0] * np.sin(X[:, 1])]), atol=1e-15)
+    points = compute.grid(compute.UNIT_GRID)[1]
+    g = (points[:, 0] * np.sin(points[:, 1])).reshape(compute.UNIT_GRID, -1)
+    np.testing.assert_allclose(compute.neuron_maps(run).maps[0][0, 1], g / np.abs(g).max(), atol=1e-12)
+
+
+# --- Batch normalisation ----------------------------------------------------------------------------------------------
+
+
+def test_the_net_on_screen_uses_the_running_statistics() -> None:
+    """torch's batch_norm in evaluation, its equation with the numbers, and the count of what is learned."""
+    spec = PlaygroundSpec(layers="3 bn", loss="cross_entropy", **QUICK)
+    run = compute.run_of(spec)
+    about, theta = run.about, run.thetas[-1]
+    rows = [torch.from_numpy(network.row(theta, about.net, 0, which).copy()) for which in range(4)]
+    gamma, mean, variance, beta = rows
+    Z = torch.from_numpy(about.F @ network.matrix(theta, about.net, 0))
+    U = torch.nn.functional.batch_norm(Z, mean, variance, gamma, beta, False, 0.1, 1e-5)
+    found = compute.layers_of(theta, about.net, about.F)[0]
+    np.testing.assert_allclose(found, torch.tanh(U).numpy(), rtol=0, atol=1e-13)
+    assert about.parameters == 2 * 3 + 2 * 3 + 3 + 1
+    latex = playground.worked(spec)[0].latex[0]
+    assert all(f"{float(v):.4g}" in latex for row in rows for v in row)
+    assert "unit 2 of layer 1, shift β" in str(playground.draw.net_picture(run).data)
+    questions = {q.slug.partition(".")[0]: q for q in playground.questions(spec, run)}
+    assert questions["parameters"].answer == 16
+    assert "(2 + 2) · 3 + (3 + 1) · 1 = 16" in questions["parameters"].explanation
+
+
+def test_a_net_without_biases_is_odd_and_learns_fewer_numbers() -> None:
+    """tanh without biases: p(-x) = -p(x)."""
+    run = compute.run_of(PlaygroundSpec(bias=False, **QUICK))
+    points = compute.grid(9)[1]
+    p, q = (network.forward(run.thetas[-1], run.about.net, s * points) for s in (1, -1))
+    np.testing.assert_allclose(p, -q, atol=1e-15)
+    assert run.about.parameters == 18
+    assert "output, no bias" in str(playground.draw.net_picture(run).data)
+    assert " + " not in playground.worked(run.spec)[0].latex[0]
+
+
+@pytest.mark.parametrize(
+    ("case", "words"),
+    [
+        ({"batch": 1}, "one point a batch"),
+        ({"batch": 29}, "last batch"),
+        ({"batch": 10}, ""),
+        ({"batch": 1, "norm": False}, ""),
+    ],
+)
+def test_batches_of_one_point_are_explained(case: dict, words: str) -> None:
+    spec = PlaygroundSpec(**{**QUICK, "norm": True, **case})
+    found = " ".join(playground.notes(spec, compute.run_of(spec)))
+    assert (words in found) if words else not found

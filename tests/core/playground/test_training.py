@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import torch
 
 from core.errors import ExplainerError
 from core.playground import network
@@ -17,6 +18,9 @@ CASES = [
     *({"activation": name, "rate": 0.01} for name in ACTIVATIONS),
     *({"penalty": name, "optimizer": rule, "strength": 0.02} for name in PENALTIES for rule in ("sgd", "adam")),
     {"loss": "cross_entropy"},
+    {"loss": "hinge", "norm": True},
+    {"loss": "absolute", "optimizer": "adam"},
+    {"loss": "absolute", "data": "plane"},
     {"data": "blobs", "classes": 4},
     {"data": "plane", "layers": ""},
     {"dropout": 0.3, "layers": "6, 5 relu"},
@@ -24,6 +28,20 @@ CASES = [
     {"events": "4:rate=0.1; 5:w1.2.1=0.5; 5:b2.1=-1", "batch": 7},
     {"layers": "20, 20", "optimizer": "momentum"},  # large layers take the other road through the compiled code
     {"start": "he", "features": "x1, x2^2, sin x1, radius"},
+    {"norm": True},
+    {"layers": "5 bn, 4, 3 relu bn", "dropout": 0.2, "optimizer": "adam", "penalty": "decoupled", "strength": 0.1},
+    {
+        "norm": True,
+        "batch": 29,
+        "layers": "20, 20",
+        "penalty": "l2",
+    },  # 30 training points: the last batch has a single one
+    {"norm": True, "batch": 1, "optimizer": "momentum", "rate": 0.01},
+    {"norm": True, "bias": False, "optimizer": "adagrad"},
+    {"norm": True, "events": "4:b1.2=0.5; 5:w1.2.1=0.5", "data": "blobs", "classes": 4},
+    {"bias": False, "optimizer": "adam"},
+    {"data": "formula", "formula": "sin(x) * y", "noise": 20},
+    {"data": "border", "formula": "log(x + 3) - y", "features": "x1, own"},
 ]
 
 
@@ -52,6 +70,64 @@ def test_the_gradient_is_the_slope_of_the_loss(data: str, activation: str) -> No
     e = 1e-6 * np.eye(len(about.theta))
     up, down = (losses(about.theta + sign * e, about)[:, part].mean(1) for sign in (1, -1))
     np.testing.assert_allclose(g, (up - down) / 2e-6, rtol=1e-5, atol=1e-8)
+
+
+@pytest.mark.parametrize("rows", [9, 2, 1])
+@pytest.mark.parametrize("bias", [True, False])
+def test_the_gradient_through_batch_normalisation_is_autograd_s(bias: bool, rows: int) -> None:
+    """dW, dγ, dβ and the batch's statistics, with γ and β away from 1 and 0, for one net and for many at once."""
+    about = problem(PlaygroundSpec(layers="4 bn, 3 sine, 2 bn", count=20, start="xavier", bias=bias))
+    net, g = about.net, np.random.default_rng(3)
+    theta = about.theta + 0.3 * g.standard_normal(about.theta.shape) * about.learned
+    X, Y, none = about.F[:rows], about.Y[:rows], np.zeros((0, 0))
+    found = network.gradient(theta, net, about.rules, X, Y, none)
+    many = network.gradient(np.stack([theta, 2 * theta]), net, about.rules, X, Y, none)
+    np.testing.assert_allclose(many[0], found, rtol=0, atol=1e-14)
+
+    leaf = torch.from_numpy(theta).requires_grad_()
+    A, statistics = torch.from_numpy(X), np.zeros_like(theta)
+    for k, f in enumerate((torch.tanh, torch.sin, torch.tanh, torch.tanh)):
+        i, o, at, end = int(net.sizes[k]), int(net.sizes[k + 1]), int(net.starts[k]), int(net.starts[k + 1])
+        Z, shift = A @ leaf[at : at + i * o].view(i, o), leaf[end - o : end]
+        if net.norms[k]:
+            mean, variance = Z.mean(0), Z.var(0, unbiased=False)
+            statistics[end - 3 * o : end - o] = torch.cat([mean, variance]).detach().numpy()
+            Z = (Z - mean) / torch.sqrt(variance + 1e-5) * leaf[end - 4 * o : end - 3 * o]
+        A = f(Z + shift)
+    (0.5 * ((A - torch.from_numpy(Y)) ** 2).sum(1).mean()).backward()
+    np.testing.assert_allclose(found, leaf.grad.numpy() * about.learned + statistics, rtol=0, atol=1e-12)
+
+
+def test_running_statistics_are_torch_s() -> None:
+    about = problem(PlaygroundSpec(layers="3", norm=True, count=20))
+    reference, theta = torch.nn.BatchNorm1d(3, dtype=torch.float64), about.theta.copy()
+    for rows in (slice(0, 6), slice(6, 8)):
+        X = about.F[rows]
+        g = network.gradient(theta, about.net, about.rules, X, about.Y[rows], np.zeros((0, 0)))
+        network.follow(theta, g, about.net, len(X))
+        reference(torch.from_numpy(X @ network.matrix(theta, about.net, 0)))
+        assert not np.any(g * (1 - about.learned))
+    for which, expected in ((network.MEAN, reference.running_mean), (network.VARIANCE, reference.running_var)):
+        np.testing.assert_allclose(network.row(theta, about.net, 0, which), expected.numpy(), rtol=0, atol=1e-14)
+
+
+def test_one_point_a_batch_teaches_a_normalised_layer_nothing() -> None:
+    """Ẑ = 0: no gradient reaches W or γ, the running variance stays, the running mean follows."""
+    first, *_, last = train(PlaygroundSpec(norm=True, batch=1, epochs=1, count=60))
+    net = first.net
+    np.testing.assert_array_equal(first.weights[0], last.weights[0])
+    cases = ((0, network.GAMMA, True), (0, network.VARIANCE, True), (0, network.MEAN, False), (1, network.SHIFT, False))
+    for layer, which, stays in cases:
+        before, after = (network.row(shot.theta, net, layer, which) for shot in (first, last))
+        assert np.array_equal(before, after) == stays
+
+
+def test_there_is_one_compiled_version_of_the_engine() -> None:
+    """Batch normalisation, dropout and losses are values, not types: nothing is compiled twice."""
+    for case in ({}, {"norm": True, "bias": False}, {"dropout": 0.5, "data": "blobs"}, {"layers": ""}):
+        list(train(PlaygroundSpec(epochs=1, count=20, **case), "numpy"))
+    signatures = getattr(network.steps_compiled, "signatures", [])  # there are none without numba
+    assert len(signatures) <= 1
 
 
 def test_activations_are_those_of_the_house() -> None:
@@ -134,3 +210,21 @@ def test_schedules_at_their_corners() -> None:
 def test_an_unknown_engine_is_named() -> None:
     with pytest.raises(ExplainerError, match="engine 'jax' is unknown"):
         list(train(PlaygroundSpec(), "jax"))
+
+
+@pytest.mark.parametrize(("loss", "name"), [("absolute", "mae"), ("hinge", "hinge")])
+def test_the_other_losses_are_those_of_the_house(loss: str, name: str) -> None:
+    """Values by hand, and the error at the output by the house's derivative, kinks included."""
+    from core.playground.training import point_losses
+    from core.training.losses import LOSSES as HOUSE
+
+    about = problem(PlaygroundSpec(loss=loss, count=20))
+    assert set(about.Y.ravel()) == {-1.0, 1.0}
+    z = np.linspace(-2, 2, 20)[:, None]
+    z[:3, 0] = about.Y[:3, 0]  # hinge's kink
+    p, slope = (np.tanh(z), 1 - np.tanh(z) ** 2) if loss == "absolute" else (z, 1.0)
+    expected = np.abs(p - about.Y) if loss == "absolute" else np.maximum(0, 1 - about.Y * p)
+    np.testing.assert_allclose(point_losses(z, about), expected[:, 0], atol=1e-15)
+    found = network.output_error(int(about.net.kinds[-1]), about.rules.loss, z, about.Y)
+    np.testing.assert_allclose(found, HOUSE[name].gradient(p, about.Y) * slope, atol=1e-14)
+    assert problem(PlaygroundSpec(data="plane", loss="hinge")).rules.loss == network.SQUARED
