@@ -80,6 +80,13 @@ EXPLAINERS: tuple[Explainer, ...] = (
         "One small network, the same start and the same batches for every optimizer: curves, landscape, sharpness, batch size.",
     ),
     Explainer(
+        "tabular_lab",
+        "Should I use deep learning here?",
+        "Learning",
+        "table_chart",
+        "Two nets beside a linear model and boosted trees on one table: who wins, with how many rows, and by more than luck?",
+    ),
+    Explainer(
         "conv_arithmetic",
         "Convolution, cell by cell",
         "Seeing",

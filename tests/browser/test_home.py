@@ -91,7 +91,9 @@ def test_stop_acts_at_once_and_a_run_goes_on_while_the_visitor_is_elsewhere(serv
     page.wait_for_function(
         "(e) => document.body.innerText.includes(' of ') && !document.body.innerText.includes(e)", arg=before
     )
-    stop(page).click()  # how soon it acts is tested in core/jobs and, to the words on the screen, measured in bench/pages.py
+    stop(
+        page
+    ).click()  # how soon it acts is tested in core/jobs and, to the words on the screen, measured in bench/pages.py
     page.get_by_text("Stopped at step").wait_for()
     page.wait_for_function("() => document.querySelector('.st-key-home-job-stop button')?.disabled")
     frozen = alt(page, CURVES)

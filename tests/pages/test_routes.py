@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from starlette.applications import Starlette
 
-from pages._ui.routes import PLOTLY, COMPONENTS, MODULES_VERSION, ROUTES
+from pages._ui.routes import COMPONENTS, MODULES_VERSION, PLOTLY, ROUTES
 
 
 def get(path: str, **headers: str) -> tuple[int, dict[str, str], bytes]:

@@ -1,0 +1,31 @@
+"""The lab to take home: settings, pictures and sentences as a report, and the prepared rows as a table that the script reads."""
+
+from __future__ import annotations
+
+from core.report import Section, settings, to_csv
+from core.tabular_lab import figures as draw
+from core.tabular_lab.compute import study_of
+from core.tabular_lab.datasets import resolved, sheet
+from core.tabular_lab.lenses import about, look
+from core.tabular_lab.spec import LENSES, TabularLabSpec
+
+
+def sections(spec: TabularLabSpec) -> list[Section]:
+    """The scores, the closer look that is open, settings."""
+    run = study_of(resolved(spec)[0])
+    seen = look(run)
+    plain = [sentence.replace("**", "").replace("*", "") for sentence in (about(run), *seen.sentences)]
+    top = {"Scores": draw.scores(run, spec.metric), "Training curves": draw.training(run)}
+    return [
+        Section("Four models on one split", plain[:1], (), top),
+        Section(LENSES[spec.lens], plain[1:], seen.rows, {name.capitalize(): f for name, f in seen.figures.items()}),
+        settings(spec),
+    ]
+
+
+def table(spec: TabularLabSpec) -> str:
+    """CSV: the columns before filling and standardising (a missing number is nan), then the target (a class by its number)."""
+    found = sheet(resolved(spec)[0])
+    return to_csv(
+        (*found.columns, found.target), ((*map(float, x), y.item()) for x, y in zip(found.X, found.y, strict=True))
+    )
