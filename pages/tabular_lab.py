@@ -100,7 +100,7 @@ def progress(spec: SPEC, job) -> None:
     if job is not None and job.newest is not None and belongs(job.newest.arrays, spec):
         closer(spec, look(study_of(spec), learned(job.newest.arrays)))
         return
-    st.caption(
+    frame.explain(
         f"All draws at all sizes take about {seconds(spec):.0f} s of computing. Until you measure them you see one draw at three sizes."
     )
     closer(spec, glimpse(spec))
@@ -108,7 +108,7 @@ def progress(spec: SPEC, job) -> None:
 
 def closer(spec: SPEC, seen) -> None:
     """The open lens: its own controls, sentences, pictures, table."""
-    controls.draw(spec, list(seen.params) or ["no such"])
+    controls.draw(spec, seen.params)
     for sentence in seen.sentences:
         st.markdown(sentence)
     for place, (name, figure) in zip(st.columns(len(seen.figures), gap="medium"), seen.figures.items(), strict=True):

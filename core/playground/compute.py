@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import threading
 import time
 from dataclasses import dataclass
 from functools import lru_cache
+from pathlib import Path
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -39,9 +42,16 @@ def engine() -> str:
 
 
 def _compile() -> None:
+    """First in a process of its own, whose cache this one then reads: a compiler holds Python's lock, which visitors need."""
+    subprocess.run([sys.executable, "-m", "core.playground"], cwd=Path(__file__).parents[2], check=False)
+    warm_up()
+    _compiled.set()
+
+
+def warm_up() -> None:
+    """Run the compiled engine once; numba compiles it, or reads what it compiled before."""
     for _ in train(PlaygroundSpec(count=20, epochs=1), "numpy"):
         pass
-    _compiled.set()
 
 
 @dataclass(frozen=True, eq=False)

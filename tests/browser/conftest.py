@@ -39,7 +39,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[Path]
     yield start
     for _, process in running.values():
         process.terminate()
-        process.wait(timeout=30)
+        process.wait(timeout=120)
 
 
 def _start(script: Path, log: Path) -> tuple[str, subprocess.Popen]:

@@ -42,7 +42,7 @@ def fresh(request: pytest.FixtureRequest, tmp_path) -> Iterator[str]:
         yield url
     finally:
         process.terminate()
-        process.wait(timeout=30)
+        process.wait(timeout=120)
 
 
 def menu(page) -> list[str]:
