@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gzip
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,8 +11,7 @@ from core.errors import ExplainerError
 from core.home.compute import pixels, predict, train
 from core.home.data import crop, even_stroke, load, overlap, split, stretch, thicken, thin, to_digit, upright
 from core.home.spec import HomeSpec
-
-MNIST = Path(__file__).resolve().parents[4] / "shared/data/mnist"
+from tests.samples import sample
 
 
 def enlarge(image: np.ndarray, size: int = 280) -> np.ndarray:
@@ -183,13 +181,13 @@ def test_digits_of_the_set_enlarged_to_the_pad_are_still_read() -> None:
     assert accuracy(pictures, digits.labels[digits.test]) > 0.9
 
 
-@pytest.mark.skipif(not MNIST.exists(), reason="needs MNIST")
 def test_digits_of_other_writers_are_read_worse_but_far_better_than_guessed() -> None:
     """MNIST (250 other writers, other scanner) through the pad's door: the text on the page says "about three in four"."""
-    images = np.frombuffer(gzip.decompress((MNIST / "t10k-images-idx3-ubyte.gz").read_bytes()), np.uint8, offset=16)[
+    mnist = sample("mnist")
+    images = np.frombuffer(gzip.decompress((mnist / "t10k-images-idx3-ubyte.gz").read_bytes()), np.uint8, offset=16)[
         : 500 * 784
     ]
-    labels = np.frombuffer(gzip.decompress((MNIST / "t10k-labels-idx1-ubyte.gz").read_bytes()), np.uint8, offset=8)[
+    labels = np.frombuffer(gzip.decompress((mnist / "t10k-labels-idx1-ubyte.gz").read_bytes()), np.uint8, offset=8)[
         :500
     ]
     pictures = [enlarge(image / 255, 112) for image in images.reshape(-1, 28, 28)]
