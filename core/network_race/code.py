@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from core.network_race.compute import rules_of
 from core.network_race.networks import NetworkSpec
 from core.network_race.spec import NetworkRaceSpec, field
+from core.training.exported import LION
 from core.training.optimizers import Racer
 from core.training.schedules import Schedule
 
@@ -36,24 +37,6 @@ rows = np.concatenate([shuffled[y[shuffled] == digit][:60] for digit in range(10
 X, y = X[rows], y[rows].astype(np.int64)""",
     "diabetes": "X, y = sklearn.datasets.load_diabetes(return_X_y=True, scaled=False)",
 }
-LION = '''
-class Lion(torch.optim.Optimizer):
-    """Chen et al. 2023, algorithm 2."""
-
-    def __init__(self, params, lr, betas, weight_decay=0.0):
-        super().__init__(params, {"lr": lr, "betas": betas, "weight_decay": weight_decay})
-
-    @torch.no_grad()
-    def step(self):
-        for group in self.param_groups:
-            beta1, beta2 = group["betas"]
-            for p in group["params"]:
-                m = self.state[p].get("m", torch.zeros_like(p))
-                c = m + (1 - beta1) * (p.grad - m)
-                p.mul_(1 - group["lr"] * group["weight_decay"]).sub_(group["lr"] * torch.sign(c))
-                self.state[p]["m"] = m + (1 - beta2) * (p.grad - m)
-
-'''
 MUON = '''
 def newton_schulz(G):
     """About U V^T of G = U S V^T (Jordan et al. 2024); torch.optim.Muon does the same, rounded to bfloat16."""

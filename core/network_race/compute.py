@@ -28,7 +28,7 @@ from core.network_race.sharpness import sharpness
 from core.network_race.spec import RACERS, NetworkRaceSpec, field
 from core.training.entries import Entry
 from core.training.optimizers import Racer
-from core.training.schedules import Schedule
+from core.training.schedules import by_period
 
 RATES = tuple((10.0 ** np.linspace(-4.0, 0.0, 9)).tolist())  # what tuning tries: the same budget for every racer
 SIZES = (8, 16, 32, 64, 128)  # of the batch-size sweep, and all examples
@@ -52,7 +52,7 @@ def network_spec(spec: NetworkRaceSpec) -> NetworkSpec:
     """
     return NetworkSpec(
         spec.data, tuple(racer_of(spec, entry) for entry in field(spec)), spec.activation, spec.width, spec.batch, spec.steps,
-        spec.seed, spec.seeds, schedule_of(spec), depth=spec.depth, clip=spec.clip, threshold=spec.threshold,
+        spec.seed, spec.seeds, by_period(spec.schedule, spec.period, spec.gamma), depth=spec.depth, clip=spec.clip, threshold=spec.threshold,
     )  # fmt: skip
 
 
@@ -69,19 +69,6 @@ def racer_of(spec: NetworkRaceSpec, entry: Entry) -> Racer:
     if "weight_decay" in accepts and spec.weight_decay:
         hyper["weight_decay"] = spec.weight_decay
     return Racer(entry.name, **hyper)
-
-
-def schedule_of(spec: NetworkRaceSpec) -> Schedule:
-    """The chosen schedule, its length and factor in the names of that schedule."""
-    settings = {
-        "step": {"step_size": spec.period, "gamma": spec.gamma},
-        "exponential": {"gamma": spec.gamma ** (1 / spec.period)},
-        "warm_restarts": {"T_0": spec.period},
-        "warm_up": {"total_iters": spec.period, "start_factor": 0.01},
-        "inverse_sqrt": {"warmup": spec.period},
-        "plateau": {"patience": spec.period, "factor": spec.gamma},
-    }
-    return Schedule(spec.schedule, **settings.get(spec.schedule, {}))
 
 
 def race_part(spec: NetworkRaceSpec) -> NetworkRaceSpec:

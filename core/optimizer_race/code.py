@@ -13,6 +13,7 @@ from core.formula.source import in_torch
 from core.optimizer_race.compute import run_of
 from core.optimizer_race.race import VALUE_BOUND, RaceSpec
 from core.optimizer_race.spec import TYPED, OptimizerRaceSpec
+from core.training.exported import LION
 from core.training.optimizers import OPTIMIZERS, Racer
 from core.training.schedules import Schedule
 
@@ -38,24 +39,6 @@ ITERATION = {  # one step of the race is one iteration; a line search may take 2
 }
 ALWAYS = {"momentum": ("momentum",), "nesterov": ("momentum", "nesterov"), "amsgrad": ("amsgrad",), "lion": ("betas",)}
 FUNCTIONAL = "\nimport torch.nn.functional as F"
-LION = '''
-class Lion(torch.optim.Optimizer):
-    """Chen et al. 2023, algorithm 2."""
-
-    def __init__(self, params, lr, betas, weight_decay=0.0):
-        super().__init__(params, {"lr": lr, "betas": betas, "weight_decay": weight_decay})
-
-    @torch.no_grad()
-    def step(self):
-        for group in self.param_groups:
-            beta1, beta2 = group["betas"]
-            for p in group["params"]:
-                m = self.state[p].get("m", torch.zeros_like(p))
-                c = m + (1 - beta1) * (p.grad - m)
-                p.mul_(1 - group["lr"] * group["weight_decay"]).sub_(group["lr"] * torch.sign(c))
-                self.state[p]["m"] = m + (1 - beta2) * (p.grad - m)
-
-'''
 
 
 def script(spec: OptimizerRaceSpec) -> str:

@@ -31,7 +31,7 @@ from core.optimizer_race.theory import (
 )
 from core.training.entries import Entry
 from core.training.optimizers import OPTIMIZERS, Racer
-from core.training.schedules import CONSTANT, Schedule
+from core.training.schedules import CONSTANT, by_period
 
 RATES = tuple((10.0 ** np.linspace(-4.0, 1.0, 21)).tolist())  # what tuning tries: the same budget for every racer
 BASIN_GRID, BASIN_STEPS = 64, 200
@@ -96,7 +96,7 @@ def race_spec(spec: OptimizerRaceSpec) -> RaceSpec:
     rules = RaceSpec(
         surface_of(spec) if spec.surface == TYPED else spec.surface, tuple(racer_of(spec, entry) for entry in field),
         start_of(spec), spec.steps, spec.seed,
-        tuple(surface_parameters(spec).items()), schedule_of(spec), spec.clip, spec.threshold, spec.noise,
+        tuple(surface_parameters(spec).items()), by_period(spec.schedule, spec.period, spec.gamma), spec.clip, spec.threshold, spec.noise,
     )  # fmt: skip
     if spec.rates != "tuned" or all(entry.rate for entry in field):
         return rules
@@ -123,19 +123,6 @@ def racer_of(spec: OptimizerRaceSpec, entry: Entry) -> Racer:
     if "decoupled_weight_decay" in accepts and spec.decoupled:
         hyper["decoupled_weight_decay"] = True
     return Racer(entry.name, **hyper)
-
-
-def schedule_of(spec: OptimizerRaceSpec) -> Schedule:
-    """The chosen schedule, its length and factor in the names of that schedule."""
-    settings = {
-        "step": {"step_size": spec.period, "gamma": spec.gamma},
-        "exponential": {"gamma": spec.gamma ** (1 / spec.period)},
-        "warm_restarts": {"T_0": spec.period},
-        "warm_up": {"total_iters": spec.period, "start_factor": 0.01},
-        "inverse_sqrt": {"warmup": spec.period},
-        "plateau": {"patience": spec.period, "factor": spec.gamma},
-    }
-    return Schedule(spec.schedule, **settings.get(spec.schedule, {}))
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,6 @@ from core.optimizer_race.compute import (
     chosen_racer,
     inside,
     run_of,
-    schedule_of,
     strip,
     theory,
 )
@@ -26,7 +25,7 @@ from core.optimizer_race.leaderboard import Row, lowest_of
 from core.optimizer_race.spec import OptimizerRaceSpec
 from core.plots.words import short
 from core.training.optimizers import Racer
-from core.training.schedules import SCHEDULES, Schedule
+from core.training.schedules import SCHEDULES, Schedule, by_period
 
 
 def look(spec: OptimizerRaceSpec) -> View:
@@ -360,9 +359,7 @@ def bowl_theory(spec: OptimizerRaceSpec, run: Run) -> View:
 def schedule(spec: OptimizerRaceSpec, run: Run) -> View:
     """The learning rate over the steps."""
     about = SCHEDULES[spec.schedule]
-    settings = [
-        schedule_of(OptimizerRaceSpec(schedule=name, period=spec.period, gamma=spec.gamma)) for name in SCHEDULES
-    ]
+    settings = [by_period(name, spec.period, spec.gamma) for name in SCHEDULES]
     curves = {s.name: _share(s, spec.steps) for s in settings if not s.watches}
     sentences = [
         f"**{about.title}**"

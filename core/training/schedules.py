@@ -214,3 +214,16 @@ class Schedule:
 
 
 CONSTANT = Schedule("constant")
+
+
+def by_period(name: str, period: float, gamma: float) -> Schedule:
+    """The schedule of this name with a page's two settings, its length and its factor, under the names of that schedule."""
+    settings = {
+        "step": {"step_size": period, "gamma": gamma},
+        "exponential": {"gamma": gamma ** (1 / period)},
+        "warm_restarts": {"T_0": period},
+        "warm_up": {"total_iters": period, "start_factor": 0.01},
+        "inverse_sqrt": {"warmup": period},
+        "plateau": {"patience": period, "factor": gamma},
+    }
+    return Schedule(name, **settings.get(name, {}))

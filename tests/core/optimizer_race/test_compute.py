@@ -15,13 +15,13 @@ from core.optimizer_race.compute import (
     numbers,
     race_spec,
     run_of,
-    schedule_of,
     strip,
     theory,
 )
 from core.optimizer_race.race import RaceSpec, race
 from core.optimizer_race.spec import ALL, OptimizerRaceSpec
 from core.training.optimizers import OPTIMIZERS, Racer
+from core.training.schedules import by_period
 
 
 def spec_of(**settings: object) -> OptimizerRaceSpec:
@@ -78,7 +78,7 @@ def test_without_weight_decay_torch_s_own_holds() -> None:
 
 @pytest.mark.parametrize("name", ["step", "exponential"])
 def test_a_schedule_falls_by_its_factor_in_its_length(name: str) -> None:
-    rates = schedule_of(spec_of(schedule=name, period=10, gamma=0.25)).rates(np.ones(1), 31)[:, 0]
+    rates = by_period(name, 10, 0.25).rates(np.ones(1), 31)[:, 0]
     np.testing.assert_allclose(rates[[0, 10, 20, 30]], 0.25 ** np.arange(4), rtol=1e-12)
 
 
