@@ -6,15 +6,13 @@ the convolution, for its paths branch and join.
 
 from __future__ import annotations
 
-import base64
-import zlib
-
 import numpy as np
 from torch import nn
 
 from core.conv_filters.compute import chosen_layer, entering, inside, network, see
 from core.conv_filters.kernels import classics, correlation
 from core.conv_filters.spec import ConvFiltersSpec
+from core.convolution.exported import READER, built, packed
 from core.convolution.maps import innermost
 from models import ResNet
 
@@ -31,35 +29,21 @@ def script(spec: ConvFiltersSpec) -> str:
     }
     conv = next(number for number, (name, _) in enumerate(chain) if name == found.conv)
     last = len(chain) - 1
-    layers = "\n".join(f"    {_built(layer)},  # {name}" for name, layer in chain)
-    packed = "\n".join(f"    {name!r}: {_packed(values.numpy())}," for name, values in weights.items())
+    layers = "\n".join(f"    {built(layer)},  # {name}" for name, layer in chain)
+    stored = "\n".join(f"    {name!r}: {packed(values.numpy())}," for name, values in weights.items())
     start = "the maps that enter the convolution" if _branches(spec) else "the picture, in 0..1"
     after = (
         ""
         if found.layer in dict(chain)
         else f"""
-map_ = numbers({_packed(found.map)})  # {found.layer} comes after the sum with the block's shortcut: given"""
+map_ = numbers({packed(found.map)})  # {found.layer} comes after the sum with the block's shortcut: given"""
     )
     return f"""# %% [markdown]
 # # Feature map {found.unit} of layer {found.layer}
 #
 # {seen.about.title}, picture {seen.index}. Needs torch and numpy; the trained weights are in the script (base64).
 
-# %%
-import base64
-import zlib
-
-import numpy as np
-import torch
-from torch import nn
-
-
-def numbers(packed):
-    \"\"\"(base64 of packed bytes, shape, type) as a float64 tensor.\"\"\"
-    text, shape, kind = packed
-    return torch.tensor(np.frombuffer(zlib.decompress(base64.b64decode(text)), kind).reshape(shape).astype(np.float64))
-
-
+{READER}
 # %% [markdown]
 # ## The layers, with their trained weights
 
@@ -68,7 +52,7 @@ layers = nn.Sequential(
 {layers}
 ).double().eval()
 weights = {{
-{packed}
+{stored}
 }}
 layers.load_state_dict({{name: numbers(packed) for name, packed in weights.items()}}, strict=False)
 
@@ -76,7 +60,7 @@ layers.load_state_dict({{name: numbers(packed) for name, packed in weights.items
 # ## What goes in: {start}
 
 # %%
-x = numbers({_packed(x)})[None]{_normalised(spec)}
+x = numbers({packed(x)})[None]{_normalised(spec)}
 
 # %% [markdown]
 # ## Feature maps, caught by a hook
@@ -156,31 +140,6 @@ def _residual(layer: str, conv: str, names: list[str], kinds: dict[str, nn.Modul
 
 
 _STRAIGHT = (nn.Conv2d, nn.BatchNorm2d, nn.ReLU)
-
-
-def _built(layer: nn.Module) -> str:
-    """The call that makes a layer."""
-    if isinstance(layer, nn.Conv2d):
-        return (
-            f"nn.Conv2d({layer.in_channels}, {layer.out_channels}, {layer.kernel_size}, {layer.stride}, {layer.padding}, "
-            f"{layer.dilation}, bias={layer.bias is not None})"
-        )
-    if isinstance(layer, nn.BatchNorm2d):
-        return f"nn.BatchNorm2d({layer.num_features}, eps={layer.eps!r})"
-    if isinstance(layer, (nn.MaxPool2d, nn.AvgPool2d)):
-        return f"nn.{type(layer).__name__}({layer.kernel_size})"
-    return f"nn.{type(layer).__name__}()"
-
-
-def _packed(values: np.ndarray) -> str:
-    """(base64 of the compressed bytes, shape, type), in the smallest type that keeps every digit."""
-    kinds = (np.float16, np.float32, np.float64)
-    with np.errstate(over="ignore"):
-        kept = next(
-            v for v in map(values.astype, kinds) if np.array_equal(v.astype(np.float64), values.astype(np.float64))
-        )
-    packed = zlib.compress(np.ascontiguousarray(kept).tobytes(), 9)
-    return repr((base64.b64encode(packed).decode(), kept.shape, kept.dtype.str))
 
 
 def _classic(spec: ConvFiltersSpec) -> str:

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import base64
-import zlib
-
 import numpy as np
 from torch import nn
 
 from core.conv_lab.compute import NUDGE, Asked, asked
 from core.conv_lab.patches import field_of
 from core.conv_lab.spec import ConvLabSpec
+from core.convolution.exported import READER, built, packed
 from core.convolution.maps import feature_maps, innermost
 
 
@@ -18,9 +16,9 @@ def script(spec: ConvLabSpec) -> str:
     """It needs torch and numpy; it prints the page's numbers."""
     a = asked(spec)
     chain = _chain(a)
-    layers = "\n".join(f"    {_built(layer)},  # {name}" for name, layer in chain)
+    layers = "\n".join(f"    {built(layer)},  # {name}" for name, layer in chain)
     weights = "\n".join(
-        f"    '{number}.{name}': {_packed(values.numpy())},"
+        f"    '{number}.{name}': {packed(values.numpy())},"
         for number, (_, layer) in enumerate(chain)
         for name, values in layer.state_dict().items()
         if name != "num_batches_tracked"
@@ -31,21 +29,7 @@ def script(spec: ConvLabSpec) -> str:
 #
 # {a.about.title}, picture {a.index}. Needs torch and numpy; the trained weights are in the script (base64).
 
-# %%
-import base64
-import zlib
-
-import numpy as np
-import torch
-from torch import nn
-
-
-def numbers(packed):
-    \"\"\"(base64 of packed bytes, shape, type) as a float64 tensor.\"\"\"
-    text, shape, kind = packed
-    return torch.tensor(np.frombuffer(zlib.decompress(base64.b64decode(text)), kind).reshape(shape).astype(np.float64))
-
-
+{READER}
 # %% [markdown]
 # ## The layers up to the unit, with their trained weights
 
@@ -72,7 +56,7 @@ def f(x):
 # ## The answer, its gradient, and one step uphill
 
 # %%
-x = numbers({_packed(a.examples.pictures[a.index])})[None].requires_grad_()
+x = numbers({packed(a.examples.pictures[a.index])})[None].requires_grad_()
 answer = f(x)
 (slope,) = torch.autograd.grad(answer, x)
 with torch.no_grad():
@@ -110,23 +94,3 @@ def _chain(a: Asked) -> list[tuple[str, nn.Module]]:
     kinds = innermost(a.net)
     names = list(feature_maps(a.net, np.zeros((1, *a.about.input_shape))))
     return [(name, kinds[name]) for name in names[: names.index(a.layer) + 1]]
-
-
-def _built(layer: nn.Module) -> str:
-    """The call that makes a layer."""
-    if isinstance(layer, nn.Conv2d):
-        return f"nn.Conv2d({layer.in_channels}, {layer.out_channels}, {layer.kernel_size}, {layer.stride}, {layer.padding}, bias={layer.bias is not None})"
-    if isinstance(layer, nn.BatchNorm2d):
-        return f"nn.BatchNorm2d({layer.num_features}, eps={layer.eps!r})"
-    if isinstance(layer, (nn.MaxPool2d, nn.AvgPool2d)):
-        return f"nn.{type(layer).__name__}({layer.kernel_size})"
-    return f"nn.{type(layer).__name__}()"
-
-
-def _packed(values: np.ndarray) -> str:
-    """(base64 of the compressed bytes, shape, type), in the smallest type that keeps every digit."""
-    exact = values.astype(np.float64)
-    with np.errstate(over="ignore"):
-        kept = next(v for v in map(values.astype, (np.float16, np.float32, np.float64)) if np.array_equal(v, exact))
-    packed = zlib.compress(np.ascontiguousarray(kept).tobytes(), 9)
-    return repr((base64.b64encode(packed).decode(), kept.shape, kept.dtype.str))
