@@ -62,7 +62,7 @@ def chart(
     data = {
         "figure": encode(figure), "film": film, "clickable": clickable, "still": static, "height": height, "minWidth": min_width,
         "alt": figure.alt, "words": figure.how_to_read, "caption": figure.how_to_read if caption else "",
-        "title": _title(figure), "name": re.sub(r"[^A-Za-z0-9]+", "-", key).strip("-"), "plotly": plotly_address(),
+        "title": _title(figure), "name": re.sub(r"[^A-Za-z0-9]+", "-", key).strip("-"), "plotly": plotly_address(figure),
     }  # fmt: skip
     result = _CHART(key=key, data=data, height=height + (0 if static else FOOT), on_click_change=_nothing)
     return _click(result.click) if clickable and result.click else None

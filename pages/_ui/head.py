@@ -12,7 +12,7 @@ from pages._ui.routes import ASSETS, MODULES, MODULES_VERSION, PLOTLY_VERSION
 
 TAGS = "".join(
     [
-        f'<script async data-glassnet="plotly" src="{ASSETS}/plotly.min.js?v={PLOTLY_VERSION}"></script>',
+        f'<script async data-glassnet="plotly" onload="this.library=Plotly" src="{ASSETS}/plotly/{PLOTLY_VERSION}/cartesian"></script>',
         *(f'<link rel="modulepreload" href="{ASSETS}/ui/{MODULES_VERSION}/{name}">' for name in MODULES),
     ]
 ).encode()

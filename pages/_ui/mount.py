@@ -12,7 +12,8 @@ from typing import Any
 
 import streamlit as st
 
-from pages._ui.routes import MODULES_VERSION, PLOTLY_VERSION
+from core.contracts import Figure
+from pages._ui.routes import MODULES_VERSION, PLOTLY_VERSION, plotly_build
 
 COMPONENTS = Path(__file__).parent / "components"
 _STUB = """
@@ -39,6 +40,6 @@ def component(name: str, html: str, *, isolate_styles: bool = True) -> Callable[
     )
 
 
-def plotly_address() -> str:
-    """Where the browser finds plotly.js, relative to the page."""
-    return f"assets/plotly.min.js?v={PLOTLY_VERSION}"
+def plotly_address(figure: Figure) -> str:
+    """Where the browser finds the plotly.js for `figure`, relative to the page."""
+    return f"assets/plotly/{PLOTLY_VERSION}/{plotly_build(figure)}"

@@ -1,4 +1,6 @@
-"""What the browser fetches besides Streamlit itself: plotly.js from the installed package, and our own modules.
+"""What the browser fetches besides Streamlit itself: plotly.js, and our own modules.
+
+There are two builds of plotly.js: the whole library of the installed package, and the third of it that draws flat pictures.
 
 Every address carries a version (of plotly, or a hash of our files), so the browser may keep an answer for ever.
 Files are read and compressed once, in a thread: the event loop that all visitors share never waits.
@@ -8,6 +10,7 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+from collections.abc import Mapping
 from functools import cache
 from importlib.metadata import version
 from importlib.util import find_spec
@@ -19,22 +22,54 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 from streamlit import config
 
+from core.contracts import Figure
+
 COMPONENTS = Path(__file__).parent / "components"
 MODULES = {path.name: path for path in sorted(COMPONENTS.glob("*.js"))}
 MODULES_VERSION = hashlib.sha256(b"".join(path.read_bytes() for path in MODULES.values())).hexdigest()[:12]
 PLOTLY_VERSION = version("plotly")
-PLOTLY = Path(find_spec("plotly").origin).parent / "package_data" / "plotly.min.js"  # found without importing plotly
+PLOTLY = {
+    "cartesian": Path(__file__).parents[2] / "assets" / "vendor" / "plotly-cartesian.min.js",
+    "whole": Path(find_spec("plotly").origin).parent
+    / "package_data"
+    / "plotly.min.js",  # found without importing plotly
+}
+FLAT = frozenset(
+    [
+        "bar",
+        "box",
+        "contour",
+        "heatmap",
+        "histogram",
+        "histogram2d",
+        "histogram2dcontour",
+        "image",
+        "pie",
+        "scatter",
+        "violin",
+    ]
+)
 
 
 async def plotly_js(request: Request) -> Response:
-    """plotly.min.js of the installed plotly package."""
-    return await _script(request, PLOTLY)
+    """One of the builds of plotly.js."""
+    return await _known(request, PLOTLY)
 
 
 async def module(request: Request) -> Response:
     """One of the JavaScript modules in components/."""
-    path = MODULES.get(request.path_params["name"])
-    return PlainTextResponse("no such module", 404) if path is None else await _script(request, path)
+    return await _known(request, MODULES)
+
+
+def plotly_build(*figures: Figure) -> str:
+    """The smallest build of plotly.js that draws all `figures`."""
+    kinds = {trace.get("type", "scatter") for figure in figures for trace in figure.data}
+    return "cartesian" if kinds <= FLAT else "whole"
+
+
+async def _known(request: Request, scripts: Mapping[str, Path]) -> Response:
+    path = scripts.get(request.path_params["name"])
+    return PlainTextResponse("no such script", 404) if path is None else await _script(request, path)
 
 
 async def _script(request: Request, path: Path) -> Response:
@@ -54,4 +89,7 @@ def _content(path: Path) -> tuple[bytes, bytes]:
 
 _BASE = config.get_option("server.baseUrlPath").strip("/")
 ASSETS = f"/{_BASE}/assets" if _BASE else "/assets"
-ROUTES = [Route(f"{ASSETS}/plotly.min.js", plotly_js), Route(f"{ASSETS}/ui/{{version}}/{{name}}", module)]
+ROUTES = [
+    Route(f"{ASSETS}/plotly/{{version}}/{{name}}", plotly_js),
+    Route(f"{ASSETS}/ui/{{version}}/{{name}}", module),
+]

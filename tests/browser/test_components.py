@@ -232,7 +232,7 @@ def test_a_broken_figure_is_said_in_its_place(page):
 
 def test_a_missing_library_is_said_in_the_charts_place(server, visit):
     page = visit("about:blank", settled=False)
-    page.route("**/plotly.min.js*", lambda route: route.abort())
+    page.route("**/assets/plotly/**", lambda route: route.abort())
     page.goto(server(DEMO))
     page.wait_for_selector(".st-key-film .gn-chart[data-state=failed]")
     assert "could not be loaded" in page.locator(".st-key-film .gn-note").inner_text()

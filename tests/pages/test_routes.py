@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import gzip
+import re
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from starlette.applications import Starlette
 
-from pages._ui.routes import COMPONENTS, MODULES_VERSION, PLOTLY, ROUTES
+from core.contracts import Figure
+from pages._ui.routes import COMPONENTS, FLAT, MODULES_VERSION, PLOTLY, PLOTLY_VERSION, ROUTES, plotly_build
 
 
 def get(path: str, **headers: str) -> tuple[int, dict[str, str], bytes]:
@@ -33,7 +35,10 @@ def get(path: str, **headers: str) -> tuple[int, dict[str, str], bytes]:
 
 @pytest.mark.parametrize(
     ("address", "path"),
-    [("/assets/plotly.min.js", PLOTLY), (f"/assets/ui/{MODULES_VERSION}/chart.js", COMPONENTS / "chart.js")],
+    [
+        *((f"/assets/plotly/{PLOTLY_VERSION}/{name}", path) for name, path in PLOTLY.items()),
+        (f"/assets/ui/{MODULES_VERSION}/chart.js", COMPONENTS / "chart.js"),
+    ],
 )
 def test_a_script_may_be_kept_for_ever_and_is_compressed_on_request(address, path):
     status, headers, body = get(address, accept_encoding="identity")
@@ -52,3 +57,22 @@ def test_a_script_may_be_kept_for_ever_and_is_compressed_on_request(address, pat
 @pytest.mark.parametrize("name", ["pad.py", "chart.css", "../pad.py", "..", "none.js"])
 def test_nothing_else_is_served(name):
     assert get(f"/assets/ui/{MODULES_VERSION}/{name}")[0] == 404
+
+
+def test_the_two_builds_of_plotly_are_of_one_major_version():
+    heads = {name: path.read_text(encoding="utf-8")[:200] for name, path in PLOTLY.items()}
+    versions = {name: re.search(r"plotly\.js.* v(\d+)\.", head)[1] for name, head in heads.items()}
+    assert versions["cartesian"] == versions["whole"]
+
+
+def test_a_solid_asks_for_the_whole_library_and_flat_pictures_for_a_third():
+    def figure(*kinds: str | None) -> Figure:
+        return Figure([{"type": kind} if kind else {} for kind in kinds], {}, "alt", "how")
+
+    assert plotly_build(figure(None, "heatmap"), figure("bar")) == "cartesian"
+    assert plotly_build(figure("heatmap"), figure("surface")) == "whole"
+
+
+def test_the_small_build_knows_every_flat_kind():
+    source = PLOTLY["cartesian"].read_text(encoding="utf-8")
+    assert all(re.search(rf'moduleType:"trace",name:"{kind}"', source) for kind in FLAT)

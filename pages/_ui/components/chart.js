@@ -77,12 +77,12 @@ class Chart {
 
   async drawAll() {
     try {
-      const Plotly = await plotly(this.data.plotly);
+      this.adopt(await plotly(this.data.plotly));
       while (this.stale && !this.closed) {
         await nextFrame();
         if (this.closed) return;
         this.stale = false;
-        await this.drawOnce(Plotly);
+        await this.drawOnce(this.library);
         this.root.dataset.state = "ready";
       }
     } catch (problem) {
@@ -90,6 +90,15 @@ class Chart {
       this.note.textContent = problem.message.startsWith("The drawing") ? problem.message : "This picture could not be drawn.";
       this.root.dataset.state = "failed";
     }
+  }
+
+  // A picture that turns into a solid moves to the build of plotly.js that can draw it.
+  adopt(library) {
+    if (this.library && this.library !== library) {
+      this.library.purge(this.plot);
+      this.listening = false;
+    }
+    this.library = library;
   }
 
   async drawOnce(Plotly) {
@@ -132,7 +141,7 @@ class Chart {
   resize() {
     if (this.root.dataset.state !== "ready" || !this.plot.clientWidth) return;
     if (this.data.still) this.draw();
-    else window.Plotly.Plots.resize(this.plot);
+    else this.library.Plots.resize(this.plot);
   }
 
   async use(tool) {
@@ -152,7 +161,7 @@ class Chart {
     this.stopFollowing();
     this.resized.disconnect();
     const canvases = [...this.plot.querySelectorAll("canvas")];
-    window.Plotly?.purge(this.plot);
+    this.library?.purge(this.plot);
     for (const canvas of canvases) canvas.getContext("webgl")?.getExtension("WEBGL_lose_context")?.loseContext();
   }
 }

@@ -5,7 +5,7 @@ export async function save(kind, { chart, at, background }) {
   if (kind === "html") return offer(`${name}.html`, new Blob([await standalone(chart, at, background)], { type: "text/html" }));
   const { data, layout, clientWidth: width, clientHeight: height } = chart.plot;
   const opaque = { ...layout, paper_bgcolor: background };
-  await window.Plotly.downloadImage({ data, layout: opaque }, { format: kind, filename: name, width, height, scale: kind === "png" ? 2 : 1 });
+  await chart.library.downloadImage({ data, layout: opaque }, { format: kind, filename: name, width, height, scale: kind === "png" ? 2 : 1 });
 }
 
 function offer(filename, blob) {

@@ -1,19 +1,25 @@
-// plotly.js, loaded once for the page: by the tag that the server put into the page's head, else when a chart first asks.
+// plotly.js, each build loaded once for the page: the small one by the tag that the server put into the page's head, else
+// when a chart first asks. Both builds call themselves window.Plotly, so a script keeps what it brought as `library`.
 
-let loading = null;
+const loading = new Map();
 
 export function plotly(address) {
-  loading ??= window.Plotly ? Promise.resolve(window.Plotly) : new Promise((resolve, reject) => {
-    const script = document.querySelector("script[data-glassnet=plotly]") ?? document.createElement("script");
-    script.onload = () => resolve(window.Plotly);
+  const url = new URL(address, document.baseURI).href;
+  if (!loading.has(url)) loading.set(url, load(url));
+  return loading.get(url);
+}
+
+function load(url) {
+  const script = [...document.querySelectorAll("script[data-glassnet=plotly]")].find((tag) => tag.src === url) ?? document.createElement("script");
+  return script.library ?? new Promise((resolve, reject) => {
+    script.onload = () => resolve(script.library = window.Plotly);
     script.onerror = () => {
-      loading = null; // the next chart may try again
+      loading.delete(url); // the next chart may try again
       script.remove();
       reject(new Error("The drawing library could not be loaded; reload the page to try again."));
     };
     if (script.isConnected) return;
-    script.src = new URL(address, document.baseURI).href;
+    script.src = url;
     document.head.append(script);
   });
-  return loading;
 }
