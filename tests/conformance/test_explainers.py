@@ -8,9 +8,8 @@ from __future__ import annotations
 import importlib
 import json
 import re
-import subprocess
-import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 import nbformat
@@ -22,6 +21,7 @@ from core.errors import ExplainerError
 from core.notebook import to_notebook
 from core.plots.encode import figure_json
 from core.registry import EXPLAINERS
+from tests.conformance.interpreter import Interpreter
 
 CORES = {slug: importlib.import_module(f"core.{slug}") for slug in ("home", *(e.slug for e in EXPLAINERS))}
 SLUGS = list(CORES)
@@ -105,7 +105,9 @@ def test_the_first_picture_is_small(slug: str) -> None:
 
 
 @pytest.mark.parametrize(("slug", "example"), PRESETS)
-def test_the_script_prints_the_page_s_numbers(slug: str, example: Example, tmp_path: Any) -> None:
+def test_the_script_prints_the_page_s_numbers(
+    slug: str, example: Example, tmp_path: Path, interpreter: Interpreter
+) -> None:
     """Both the .py and the code cells of the .ipynb run by themselves, and every printed number is the page's."""
     spec = CORES[slug].SPEC(**example.settings)
     script = CORES[slug].script(spec)
@@ -115,19 +117,25 @@ def test_the_script_prints_the_page_s_numbers(slug: str, example: Example, tmp_p
     cells = "\n".join(cell.source for cell in notebook.cells if cell.cell_type == "code")
     numbers = CORES[slug].numbers(spec)
     assert numbers
-    compare(printed(script, tmp_path), numbers)
-    if example is CORES[slug].EXAMPLES[0]:  # a second interpreter costs seconds: once for each explainer
-        compare(printed(cells, tmp_path), numbers)
+    compare(printed(interpreter, script, tmp_path), numbers)
+    if example is CORES[slug].EXAMPLES[0]:
+        compare(printed(interpreter, cells, tmp_path), numbers)
 
 
-def printed(script: str, folder: Any) -> dict[str, float]:
+@pytest.fixture(scope="module")
+def interpreter() -> Iterator[Interpreter]:
+    started = Interpreter()
+    yield started
+    started.close()
+
+
+def printed(interpreter: Interpreter, script: str, folder: Path) -> dict[str, float]:
     """Run the script in an empty folder, without the project on its path; its lines "name = number"."""
     path = folder / "script.py"
     path.write_text(script, encoding="utf-8")
-    command = [sys.executable, "-I", "-W", "error", str(path)]
-    run = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=120)
-    assert run.returncode == 0, run.stderr
-    pairs = (line.split(" = ") for line in run.stdout.splitlines() if line.count(" = ") == 1)
+    status, out, err = interpreter.run(path)
+    assert status == 0, err
+    pairs = (line.split(" = ") for line in out.splitlines() if line.count(" = ") == 1)
     return {name: float(number) for name, number in pairs}
 
 
