@@ -27,9 +27,9 @@ LIMIT = 1_500_000  # bytes of one file
 
 
 @cache
-def manifest() -> Mapping[str, Mapping[str, Any]]:
-    """Model name -> how its weights were made, as models/weights/manifest.json says."""
-    path = FOLDER / "manifest.json"
+def manifest(part: str = "") -> Mapping[str, Mapping[str, Any]]:
+    """Model name -> how its weights were made, as manifest.json in models/weights, or in its folder `part`, says."""
+    path = FOLDER / part / "manifest.json"
     return MappingProxyType(json.loads(path.read_text(encoding="utf-8")) if path.exists() else {})
 
 
@@ -70,14 +70,14 @@ def restore(module: nn.Module, content: bytes) -> nn.Module:
     return module
 
 
-def read(name: str) -> bytes:
-    """The file that the manifest names for this model.
+def read(name: str, part: str = "") -> bytes:
+    """The file that the manifest of models/weights, or of its folder `part`, names for this model.
 
     Raises:
         ExplainerError: the file is missing, or its bytes are not those that were measured.
     """
-    record = manifest()[name]
-    path = FOLDER / record["file"]
+    record = manifest(part)[name]
+    path = FOLDER / part / record["file"]
     if not path.is_file():
         raise ExplainerError(f"{record['file']} is missing from models/weights; make it again with `make weights`")
     content = path.read_bytes()

@@ -1,0 +1,42 @@
+"""The film of a training: the one that ships, or the visitor's own as a job."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from core.attention.shipped import shipped
+from core.attention.training import train as lessons
+from core.attention_heatmap import figures as draw
+from core.attention_heatmap.compute import course_of
+from core.attention_heatmap.spec import AttentionHeatmapSpec
+from core.contracts import Figure, Snapshot, Step
+
+
+def train(spec: AttentionHeatmapSpec) -> Iterator[Snapshot]:
+    """The visitor's own transformer learns the task of the page.
+
+    Raises:
+        ExplainerError: the width cannot be shared out among the heads.
+    """
+    return lessons(course_of(spec))
+
+
+def learning(view: Any, spec: AttentionHeatmapSpec) -> tuple[dict[str, Figure], list[Step]]:
+    """Curves and film with the captions: of the job as far as it is; without one, of the training that ships."""
+    if view is None or view.newest is None or "maps" not in view.newest.arrays:
+        film = shipped(spec.task).film
+        return _pictures(
+            film.maps / 255.0, film.steps, {name: values.tolist() for name, values in film.metrics.items()}
+        )
+    moments = view.film
+    maps = np.stack([s.arrays["maps"].astype(np.float32) for s in moments])
+    steps = np.array([s.step for s in moments])
+    metrics = {name: [s.metrics[name] for s in moments] for name in moments[0].metrics}
+    return _pictures(maps, steps, metrics)
+
+
+def _pictures(maps: np.ndarray, steps: np.ndarray, metrics: Any) -> tuple[dict[str, Figure], list[Step]]:
+    return {"curves": draw.curves(steps, metrics), "film": draw.film(maps, steps)}, draw.film_steps(steps, metrics)
