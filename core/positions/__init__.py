@@ -1,0 +1,60 @@
+"""Where am I? Positional encodings side by side: what they are, what they make of a score, and what they are worth."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from core.contracts import Figure
+from core.positions import figures as draw
+from core.positions.code import numbers, script
+from core.positions.compute import likeness, table, train
+from core.positions.lenses import UNITS, about, key_of, learned, look, worked
+from core.positions.questions import questions
+from core.positions.spec import EXAMPLES, TOUR
+from core.positions.spec import PositionsSpec as SPEC
+from models.positions import POSITIONS
+
+__all__ = [
+    "EXAMPLES",
+    "SPEC",
+    "TOUR",
+    "about",
+    "draw",
+    "figures",
+    "look",
+    "numbers",
+    "pictures",
+    "progress",
+    "questions",
+    "script",
+    "thumbnail",
+    "train",
+    "worked",
+]
+
+
+def pictures(spec: SPEC) -> dict[str, Figure]:
+    """The encoding as a table, and what it says about every pair of positions."""
+    column, unit = ("head", UNITS["alibi"]) if spec.kind == "alibi" else ("column", "component [1]")
+    title = POSITIONS[spec.kind]
+    return {
+        "table": draw.table(table(spec), title, column, unit),
+        "square": draw.square(likeness(spec), title, UNITS.get(spec.kind, "likeness [1]"), *key_of(spec)),
+    }
+
+
+def progress(metrics: Mapping[str, Sequence[float]], arrays: Mapping[str, np.ndarray]) -> dict[str, Figure]:
+    """The pictures of a job so far."""
+    return learned(metrics, arrays["right"], str(arrays["kind"]))
+
+
+def figures(spec: SPEC) -> dict[str, Figure]:
+    """Every picture of the page in the state `spec`."""
+    return {**pictures(spec), **look(spec).figures}
+
+
+def thumbnail() -> Figure:
+    """The first visit's table."""
+    return draw.thumbnail(table(SPEC()))
