@@ -5,24 +5,28 @@ archive is unpacked its entries are checked, and what comes out is counted while
 pictures of unknown origin.
 
 A picture becomes 8-bit RGB: EXIF orientation applied (the tag says how the camera was held), transparency laid on white, grey,
-palette, CMYK and 16-bit converted, the first frame of an animation taken, and large ones reduced to `longest` pixels.
+palette, CMYK and 16-bit converted, the first frame of an animation taken, and large ones reduced to `longest` pixels. Many pictures
+are kept in bounded memory: when they need more than `Limits.held`, all are halved until they fit.
 """
 
 from __future__ import annotations
 
+import hashlib
 import io
+import os
 import re
 import stat
 import threading
 import unicodedata
 import warnings
 import zipfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import PurePosixPath
 
 import numpy as np
-from jaxtyping import Int, UInt8
+from jaxtyping import Float, Int, UInt8
 from PIL import Image
 
 from core.errors import ExplainerError
@@ -37,13 +41,17 @@ MB = 1024 * 1024
 
 @dataclass(frozen=True)
 class Limits:
-    """What may be brought. Bytes for one file and for all, pictures, pixels of one picture, unpacked / packed size of an archive."""
+    """What may be brought. Bytes for one file and for all, pictures, pixels of one picture, unpacked / packed size of an archive.
+
+    `held`: bytes that the pictures may take up in memory.
+    """
 
     file: int = 50 * MB
     total: int = 200 * MB
     pictures: int = 4000
     pixels: int = 40_000_000
     expansion: int = 100
+    held: int = 256 * MB
 
     def words(self) -> str:
         """The limits in one sentence."""
@@ -53,7 +61,23 @@ class Limits:
         )
 
 
-LIMITS = Limits()
+def limits_of(settings: Mapping[str, str]) -> Limits:
+    """The limits, with those of GLASSNET_UPLOAD_FILE and GLASSNET_UPLOAD_TOTAL (in MB) where these are set.
+
+    Raises:
+        ExplainerError: a setting is not a whole number of at least 1.
+    """
+    return Limits(**{name: _megabytes(key, settings[key]) for name, key in SETTINGS.items() if settings.get(key)})
+
+
+def _megabytes(key: str, text: str) -> int:
+    if not (text.isascii() and text.isdigit() and int(text) > 0):
+        raise ExplainerError(f"{key} is {text!r}; it should be a whole number of MB, such as 50")
+    return int(text) * MB
+
+
+SETTINGS = {"file": "GLASSNET_UPLOAD_FILE", "total": "GLASSNET_UPLOAD_TOTAL"}
+LIMITS = limits_of(os.environ)
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,14 +85,23 @@ class ImageSet:
     """Pictures with their class, and what was refused.
 
     `images`: one (height, width, 3) uint8 array a picture, of different sizes. `labels`: (N,), into `classes`, which are sorted.
-    `names`: the files the pictures came from. `rejected`: (name, reason) of each file that was refused.
+    `names`: the files the pictures came from. `rejected`: (name, reason) of each file that was refused. `source`: whose they are.
     """
 
     images: tuple[np.ndarray, ...]
     labels: Int[np.ndarray, "N"]
     classes: tuple[str, ...]
     names: tuple[str, ...]
-    rejected: tuple[tuple[str, str], ...]
+    rejected: tuple[tuple[str, str], ...] = ()
+    source: str = "your own pictures"
+
+    @cached_property
+    def digest(self) -> str:
+        """A name for these pictures with these labels: 32 hexadecimal digits of a SHA-256."""
+        told = hashlib.sha256(repr((self.classes, self.labels.tolist(), [i.shape for i in self.images])).encode())
+        for image in self.images:
+            told.update(image.tobytes())
+        return told.hexdigest()[:32]
 
 
 def read_images(files: Iterable[tuple[str, bytes]], *, limits: Limits = LIMITS, longest: int = 256) -> ImageSet:
@@ -103,7 +136,7 @@ class _Reader:
 
     def __init__(self, limits: Limits, longest: int) -> None:
         self.limits, self.longest = limits, longest
-        self.brought = self.unpacked = 0  # bytes so far
+        self.brought = self.unpacked = self.held = 0  # bytes so far
         self.pictures: list[tuple[str, str, np.ndarray]] = []  # name, class, pixels
         self.rejected: list[tuple[str, str]] = []
 
@@ -136,7 +169,17 @@ class _Reader:
             raise _Refused(
                 f"there are already {self.limits.pictures:,} pictures, and no more are taken; leave some out"
             )
-        self.pictures.append((name, class_of(path), _decoded(content, self.limits, self.longest)))
+        pixels = _decoded(content, self.limits, self.longest)
+        self.pictures.append((name, class_of(path), pixels))
+        self.held += pixels.nbytes
+        while self.held > self.limits.held and self.longest > 1:
+            self.halve()
+
+    def halve(self) -> None:
+        """Make room: all pictures so far, and those to come, get half as long at most."""
+        self.longest //= 2
+        self.pictures = [(name, kind, reduced(pixels, self.longest)) for name, kind, pixels in self.pictures]
+        self.held = sum(pixels.nbytes for _, _, pixels in self.pictures)
 
     def with_room(self, so_far: int, size: int) -> int:
         """The bytes so far with another `size`, if all that is allowed."""
@@ -150,6 +193,15 @@ class _Reader:
         classes = tuple(sorted(set(folders)))
         labels = np.array([classes.index(folder) for folder in folders], np.int64)
         return ImageSet(images, labels, classes, names, tuple(self.rejected))
+
+
+def reduced(pixels: Pixels, longest: int) -> UInt8[np.ndarray, "h w 3"]:
+    """The picture with its longer side at most `longest`."""
+    if max(pixels.shape[:2]) <= longest:
+        return pixels
+    image = Image.fromarray(pixels)
+    image.thumbnail((longest, longest), Image.Resampling.BICUBIC)
+    return np.array(image)
 
 
 def class_of(path: str) -> str:
@@ -244,6 +296,7 @@ _TURNS = {  # EXIF tag 0x0112 -> how to bring the picture upright
 }
 _ORIENTATION = 0x0112
 WHITES = (1, 255, 1023, 4095, 16_383, 65_535)  # of fractions, and of 8, 10, 12, 14 and 16 bits
+BAND = 128  # rows
 _WIDE = ("I", "F")  # modes of more than 8 bits for one grey value, beside "I;16", "I;16B" ...
 _quiet = threading.Lock()  # the list of warning filters belongs to all threads
 
@@ -302,15 +355,27 @@ def _rgb(image: Image.Image) -> Image.Image:
     return image.convert("RGB")
 
 
+def from_ink(ink: Float[np.ndarray, "height width"]) -> Pixels:
+    """A drawing, 0 paper to 1 ink, as a picture: light on dark, as MNIST's digits are."""
+    return np.repeat(np.rint(255 * ink).astype(np.uint8)[:, :, None], 3, axis=2)
+
+
 def eight_bits(values: np.ndarray) -> np.ndarray:
     """Grey values of more than 8 bits as 0..255: v * 255 / white.
 
     No file says what its white is: 16-bit files hold 10, 12 or 14 bits as often as 16. White is the first of WHITES that no value
     passes. Where a value is negative or larger still, smallest and largest become 0 and 255. What is not finite becomes black.
     """
-    v = np.nan_to_num(values.astype(np.float64), nan=0.0, posinf=0.0, neginf=0.0)
-    low, high = v.min(), v.max()
+    bands = [
+        values[top : top + BAND] for top in range(0, len(values), BAND)
+    ]  # a few rows at a time: a picture may be large
+    low, high = min(_finite(band).min() for band in bands), max(_finite(band).max() for band in bands)
     white = next((w for w in WHITES if high <= w), None)
+    black = 0.0
     if low < 0 or white is None:
-        v, white = v - low, max(high - low, 1.0)
-    return np.rint(v * (255 / white)).astype(np.uint8)
+        black, white = low, max(high - low, 1.0)
+    return np.concatenate([np.rint((_finite(band) - black) * (255 / white)).astype(np.uint8) for band in bands])
+
+
+def _finite(values: np.ndarray) -> np.ndarray:
+    return np.nan_to_num(values.astype(np.float64), nan=0.0, posinf=0.0, neginf=0.0)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import zipfile
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ from PIL import Image
 from streamlit.testing.v1 import AppTest
 
 from core.data.images import LIMITS, MB
+from pages._ui.uploads import plain
 
 
 def page() -> None:
@@ -70,3 +72,73 @@ def test_the_camera_gives_a_picture_too(opened: AppTest) -> None:
     assert not opened.file_uploader
     opened.camera_input[0].set_value(("shot.jpg", jpeg(64, 48), "image/jpeg")).run()
     assert opened.text[0].value == "shot.jpg (48, 64, 3)"
+
+
+def gathering() -> None:
+    import streamlit as st
+
+    from pages._ui.uploads import own_set
+
+    found = own_set(key="demo", longest=64)
+    if found is not None:
+        st.session_state["seen"] = found
+        st.text(f"{len(found.images)} {found.classes}")
+
+
+@pytest.fixture
+def album() -> AppTest:
+    return AppTest.from_function(gathering, default_timeout=30).run()
+
+
+def zipped(**entries: bytes) -> bytes:
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w") as archive:
+        for name, content in entries.items():
+            archive.writestr(name.replace("_", "/") + ".jpg", content)
+    return file.getvalue()
+
+
+def add(album: AppTest, *files: tuple[str, bytes, str]) -> None:
+    album.file_uploader[0].set_value(list(files)).run()
+    album.button(key="demo.add").click().run()
+    assert not album.exception
+
+
+def test_a_set_grows_from_zips_and_from_files_of_one_class(album: AppTest) -> None:
+    assert not album.text
+    assert album.button(key="demo.add").disabled
+    assert "50 MB a file and 200 MB in all" in album.caption[0].value
+    add(album, ("pets.zip", zipped(cat_1=jpeg(20, 20), dog_1=jpeg(20, 30)), "application/zip"))
+    assert album.text[0].value == "2 ('cat', 'dog')"
+    assert not album.file_uploader[0].value  # empty again
+    album.text_input(key="demo.class").set_value("Vögel/東京").run()
+    add(album, ("1.jpg", jpeg(90, 20), "image/jpeg"), ("2.jpg", jpeg(20, 20), "image/jpeg"))
+    assert album.text[0].value == "4 ('Vögel∕東京', 'cat', 'dog')"
+    assert album.session_state["seen"].images[2].shape == (14, 64, 3)
+
+
+def test_refused_files_are_listed_and_the_rest_goes_on(album: AppTest) -> None:
+    add(album, ("a.jpg", jpeg(20, 20), "image/jpeg"), ("b.jpg", b"nothing of use", "image/jpeg"))
+    assert album.text[0].value == "1 ('unlabelled',)"
+    assert album.expander[0].label == "1 files were refused"
+    refused = album.dataframe[0].value
+    assert refused["file"].tolist() == ["b.jpg"]
+    assert "no picture was found" in refused["reason"][0]
+
+
+def test_all_pictures_can_be_removed(album: AppTest) -> None:
+    add(album, ("a.jpg", jpeg(20, 20), "image/jpeg"))
+    album.button(key="demo.clear").click().run()
+    assert not album.text
+
+
+def test_a_photograph_joins_the_class(album: AppTest) -> None:
+    album.text_input(key="demo.class").set_value("me").run()
+    album.segmented_control(key="demo.from").set_value("camera").run()
+    album.camera_input[0].set_value(("shot.jpg", jpeg(64, 48), "image/jpeg")).run()
+    album.button(key="demo.add").click().run()
+    assert album.text[0].value == "1 ('me',)"
+
+
+def test_words_of_visitors_stay_words() -> None:
+    assert plain("*a* <b> [c](d) $x$") == r"\*a\* \<b\> \[c\]\(d\) \$x\$"

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from core.data.images import MB, Limits, class_of, eight_bits, read_image, read_images
+from core.data.images import MB, Limits, class_of, eight_bits, from_ink, limits_of, read_image, read_images
 from core.errors import ExplainerError
 from tests.samples import sample
 
@@ -360,3 +360,50 @@ def test_a_folder_of_odd_files():
         turned = seen[f"hopper_orientation_{orientation}.jpg"].astype(int)
         assert np.abs(turned - upright).mean() < 8  # compressed anew, so not to the last bit
     assert np.abs(seen["hopper.webp"].astype(int) - upright).mean() < 4
+
+
+# Memory and settings
+
+
+def test_pictures_that_need_too_much_memory_are_halved_together():
+    files = [(f"a/{k}.png", encoded(noise(64, 48, k))) for k in range(6)]
+    one = 64 * 48 * 3
+    assert {i.shape for i in read_images(files, limits=Limits(held=6 * one)).images} == {(64, 48, 3)}
+    found = read_images([*files, ("a/small.png", PNG)], limits=Limits(held=3 * one), longest=64)
+    assert {i.shape for i in found.images} == {(32, 24, 3), (4, 6, 3)}
+    assert found.rejected == ()
+
+
+def test_memory_stays_flat_over_many_large_pictures():
+    content = encoded(noise(256, 256), "JPEG")
+    tracemalloc.start()
+    found = read_images([(f"a/{k}.jpg", content) for k in range(60)], limits=Limits(held=3 * MB))
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert len(found.images) == 60
+    assert sum(i.nbytes for i in found.images) <= 3 * MB
+    assert peak < 8 * MB
+
+
+def test_wide_values_are_scaled_by_the_whole_picture_not_by_a_band():
+    ramp = np.arange(300, dtype=np.float64)[:, None] - 100
+    np.testing.assert_array_equal(eight_bits(ramp), np.rint((ramp + 100) * 255 / 299))
+
+
+def test_limits_come_from_the_settings():
+    assert limits_of({}) == Limits()
+    assert limits_of({"GLASSNET_UPLOAD_FILE": "5", "GLASSNET_UPLOAD_TOTAL": "20"}) == Limits(file=5 * MB, total=20 * MB)
+    for bad in ("x", "0", "-1", "1.5"):
+        with pytest.raises(ExplainerError, match=r"GLASSNET_UPLOAD_FILE is .* whole number of MB"):
+            limits_of({"GLASSNET_UPLOAD_FILE": bad})
+
+
+def test_the_digest_tells_pictures_and_labels():
+    one, two = read_images([("a/1.png", PNG)]), read_images([("b/1.png", PNG)])
+    assert one.digest == read_images([("a/other.png", PNG)]).digest
+    assert one.digest != two.digest
+    assert len(one.digest) == 32
+
+
+def test_ink_becomes_light_on_dark():
+    assert from_ink(np.array([[0.0, 0.5, 1.0]])).tolist() == [[[0] * 3, [128] * 3, [255] * 3]]
