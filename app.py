@@ -13,14 +13,16 @@ if str(ROOT) not in sys.path:  # uvicorn may be started from anywhere
 
 import streamlit as st  # noqa: E402
 from starlette.middleware import Middleware  # noqa: E402
+from starlette.routing import Mount  # noqa: E402
 
+from core.api import api  # noqa: E402
 from pages._ui.head import HeadStart  # noqa: E402
-from pages._ui.routes import ROUTES  # noqa: E402
+from pages._ui.routes import BASE, ROUTES  # noqa: E402
 from pages._ui.server import lifespan, say_calmly  # noqa: E402
 
 app = st.App(
     ROOT / "pages" / "_ui" / "main.py",
-    routes=ROUTES,
+    routes=[*ROUTES, Mount(f"{BASE}/api", api)],
     middleware=[Middleware(HeadStart)],
     lifespan=lifespan,
     on_script_error=say_calmly,

@@ -87,8 +87,9 @@ def _content(path: Path) -> tuple[bytes, bytes]:
     return plain, gzip.compress(plain, 9, mtime=0)
 
 
-_BASE = config.get_option("server.baseUrlPath").strip("/")
-ASSETS = f"/{_BASE}/assets" if _BASE else "/assets"
+_PATH = config.get_option("server.baseUrlPath").strip("/")
+BASE = f"/{_PATH}" if _PATH else ""
+ASSETS = f"{BASE}/assets"
 ROUTES = [
     Route(f"{ASSETS}/plotly/{{version}}/{{name}}", plotly_js),
     Route(f"{ASSETS}/ui/{{version}}/{{name}}", module),
