@@ -15,7 +15,7 @@ import torch
 
 from core.attribution import METHODS, attribute
 from core.saliency.scene import blank, inputs, network, scene_of
-from core.saliency.spec import NETWORKS, SaliencySpec
+from core.saliency.spec import SMALL, SaliencySpec
 
 ROUNDS, TARGET = 5, 2.0
 
@@ -35,7 +35,7 @@ def once(name: str, method: str) -> tuple[float, float]:
 
 def main() -> None:
     torch.set_num_threads(1)
-    for name in NETWORKS:
+    for name in SMALL:
         found = {m: [once(name, m) for _ in range(ROUNDS + 1)][1:] for m in ("", *METHODS)}
         clock, process = ({m: statistics.median(t[k] for t in times) for m, times in found.items()} for k in (0, 1))
         print(f"{name}: bare forward {1000 * clock['']:.2f} ms")

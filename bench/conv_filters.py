@@ -51,7 +51,7 @@ def page() -> None:
     specs = [SPEC(network=NETWORK, layer=layer) for layer in layers]
     for spec in specs:
         pictures(spec)  # fills the caches
-    see(NETWORK, 0)
+    see(specs[0])
 
     def change() -> None:
         for spec in specs:

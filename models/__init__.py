@@ -4,9 +4,9 @@
 >>> load("lenet5-mnist")(MODELS["lenet5-mnist"].normalise(pictures))
 """
 
-from models.catalogue import MODELS, Model, load
+from models.catalogue import MODELS, Model, known, load
 from models.lenet import LeNet5
-from models.pretrained import PRETRAINED, available, load_pretrained
+from models.pretrained import PRETRAINED, Pretrained, available, fetching, load_pretrained, look
 from models.resnet import ResNet
 from models.smallcnn import SmallCNN
 from models.surgery import separate_activations
@@ -17,11 +17,15 @@ __all__ = [
     "PRETRAINED",
     "LeNet5",
     "Model",
+    "Pretrained",
     "ResNet",
     "SmallCNN",
     "TinyVGG",
     "available",
+    "fetching",
+    "known",
     "load",
     "load_pretrained",
+    "look",
     "separate_activations",
 ]

@@ -17,7 +17,7 @@ from core.errors import ExplainerError, one_of
 from core.rng import generator
 from models.blocks import Normalised, init_weights
 from models.lenet import LeNet5
-from models.pretrained import PRETRAINED, load_pretrained
+from models.pretrained import PRETRAINED, Pretrained, load_pretrained
 from models.resnet import ResNet
 from models.smallcnn import SmallCNN
 from models.storage import manifest, read, restore
@@ -104,6 +104,18 @@ MODELS: Mapping[str, Model] = MappingProxyType(
 )
 
 
+def known(name: str) -> Model | Pretrained:
+    """What is known of a network, Glassnet's own or torchvision's.
+
+    Raises:
+        ExplainerError: no network has that name.
+    """
+    found = MODELS.get(name) or PRETRAINED.get(name)
+    if found is None:
+        raise ExplainerError(f"the model {name!r} is unknown; choose {one_of([*MODELS, *PRETRAINED])}")
+    return found
+
+
 def load(name: str) -> nn.Module:
     """The network in eval mode, with its shipped weights; with its first weights of seed 0 where none ship.
 
@@ -114,7 +126,5 @@ def load(name: str) -> nn.Module:
     """
     if name in PRETRAINED:
         return load_pretrained(name)
-    if name not in MODELS:
-        raise ExplainerError(f"the model {name!r} is unknown; choose {one_of([*MODELS, *PRETRAINED])}")
-    module = MODELS[name].build()
+    module = known(name).build()
     return (restore(module, read(name)) if name in manifest() else module).eval()

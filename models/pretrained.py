@@ -11,7 +11,7 @@ import os
 import pickle
 import re
 import urllib.request
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
@@ -48,6 +48,11 @@ class Pretrained(Normalised):
     def classes(self) -> tuple[str, ...]:
         """The 1,000 class names, in output order."""
         return tuple(self._weights().meta["categories"])
+
+    @property
+    def test_accuracy(self) -> float:
+        """Share of right answers on ImageNet's validation pictures of 224 x 224, as torchvision reports it."""
+        return self._weights().meta["_metrics"]["ImageNet-1K"]["acc@1"] / 100
 
     @property
     def url(self) -> str:
@@ -93,7 +98,7 @@ PRETRAINED: Mapping[str, Pretrained] = MappingProxyType(
 
 def available() -> tuple[Availability, ...]:
     """For every network of PRETRAINED, where its weights are, or why they are not here."""
-    return tuple(_look(model) for model in PRETRAINED.values())
+    return tuple(look(model) for model in PRETRAINED.values())
 
 
 def load_pretrained(
@@ -116,7 +121,7 @@ def plain(
     """As `load_pretrained`, but as torchvision wrote it: what fine-tuning and saving want."""
     if name not in PRETRAINED:
         raise ExplainerError(f"the model {name!r} is unknown; choose {one_of(PRETRAINED)}")
-    found = _look(PRETRAINED[name])
+    found = look(PRETRAINED[name])
     path = found.path
     if path is None:
         if not download:
@@ -151,7 +156,16 @@ def read_state(path: Path) -> dict[str, Tensor]:
 
 
 def fetch(model: Pretrained, progress: Callable[[int, int], None]) -> Path:
-    """Download the weights into torch's cache and check them against the hash in their file name.
+    """As `fetching`, to the end; where the weights are then."""
+    for done, total in fetching(model):
+        progress(done, total)
+    return _cache(model)
+
+
+def fetching(model: Pretrained) -> Iterator[tuple[int, int]]:
+    """Download the weights into torch's cache and check them against the hash in their file name; bytes so far, and in all.
+
+    Whoever stops iterating stops the download, and nothing is left of it.
 
     Raises:
         ExplainerError: they cannot be had, or arrive damaged.
@@ -167,7 +181,7 @@ def fetch(model: Pretrained, progress: Callable[[int, int], None]) -> Path:
                 file.write(chunk)
                 digest.update(chunk)
                 done += len(chunk)
-                progress(done, total)
+                yield done, total
         if not digest.hexdigest().startswith(target.stem.rpartition("-")[2]):
             raise ExplainerError(f"the weights of {model.title} arrived damaged; try the download again")
         part.replace(target)
@@ -177,10 +191,10 @@ def fetch(model: Pretrained, progress: Callable[[int, int], None]) -> Path:
         ) from None
     finally:
         part.unlink(missing_ok=True)
-    return target
 
 
-def _look(model: Pretrained) -> Availability:
+def look(model: Pretrained) -> Availability:
+    """Where the weights of one network are, or why they are not here."""
     for path in _places(model):
         if path.is_file():
             return Availability(model, path, f"{model.title}: {path.name} is here")

@@ -15,7 +15,7 @@ from core.conv_filters import (
     questions,
     train,
 )
-from pages._ui import charts, controls, explainer, frame, jobs
+from pages._ui import charts, controls, explainer, frame, jobs, own, weights
 from pages._ui import questions as ask
 from pages._ui.transport import transport
 
@@ -33,33 +33,34 @@ def view(spec: SPEC):
     return look(spec)
 
 
+FRESH = {"layer": "", "unit": -1, "cell": -1}  # another network: its own first layer, loudest map, strongest cell
+
+
 def another_network() -> None:
-    """Another network: its own first layer and loudest map."""
-    controls.change(SPEC, layer="", unit=-1)
+    controls.change(SPEC, **FRESH)
 
 
-def another_layer() -> None:
-    controls.change(SPEC, unit=-1)
+def another_picture() -> None:
+    controls.change(SPEC, cell=-1)
 
 
-def settings(spec: SPEC) -> None:
-    """Network, picture, layer and colours above the pictures."""
-    if frame.focused():
-        return
-    names, chosen = layers_of(spec)
-    with st.grid(4, min_column_width=220):
+def settings(spec: SPEC) -> SPEC:
+    """Network and picture, then layer and colours above the pictures; gives the settings that can be shown."""
+    with st.grid(3, min_column_width=220):
         controls.draw(spec, ["network"], then=another_network)
-        controls.draw(spec, ["picture"])
-        controls.choose(spec, {"layer": (names, chosen)})
-        controls.draw(spec, ["scaling"])
+        controls.draw(spec, ["picture"], then=another_picture)
+        own.follow(spec, own.popover("conv_filters", "Draw something"), cell=-1)
+    spec = weights.at_hand(spec, **FRESH)
+    if not frame.focused():
+        with st.grid(2, min_column_width=220):
+            controls.choose(spec, {"layer": layers_of(spec)})
+            controls.draw(spec, ["scaling"])
+    return spec
 
 
-def choose(spec: SPEC, overview=None, grid=None) -> None:
-    """Go to the layer and the map that were clicked."""
-    places = [
-        click.point if click is not None and isinstance(click.point, tuple) else None for click in (overview, grid)
-    ]
-    settings = picked(spec, *places)
+def choose(spec: SPEC, *clicks) -> None:
+    """Go to the layer, the map or the cell that was clicked."""
+    settings = picked(spec, *(c.point if c is not None and isinstance(c.point, tuple) else None for c in clicks))
     if any(getattr(spec, name) != value for name, value in settings.items()):
         controls.change(SPEC, **settings)
         st.rerun()
@@ -82,8 +83,8 @@ def maps(spec: SPEC) -> None:
         grid = charts.chart(shown["layer"], key="conv_filters:layer", height=draw.GRID_HEIGHT, clickable=True)
     with right:
         st.markdown("**The chosen map**")
-        charts.chart(shown["map"], key="conv_filters:map", height=draw.GRID_HEIGHT)
-    choose(spec, overview, grid)
+        cell = charts.chart(shown["map"], key="conv_filters:map", height=draw.GRID_HEIGHT, clickable=True)
+    choose(spec, overview, grid, cell)
 
 
 def closer(spec: SPEC) -> None:
@@ -127,7 +128,7 @@ def lesson(spec: SPEC, job) -> None:
 
 def picture(spec: SPEC) -> None:
     """The settings, the maps, the lens, the questions."""
-    settings(spec)
+    spec = settings(spec)
     frame.explain(accuracy_words(spec))
     maps(spec)
     closer(spec)

@@ -5,6 +5,7 @@ import streamlit as st
 from core import conv_lab
 from core.conv_lab import (
     SPEC,
+    ablate_each,
     climb,
     climbing,
     draw,
@@ -13,9 +14,10 @@ from core.conv_lab import (
     look,
     menu,
     questions,
+    removals,
     where,
 )
-from pages._ui import charts, controls, explainer, frame, jobs
+from pages._ui import charts, controls, explainer, frame, jobs, own, weights
 from pages._ui import questions as ask
 from pages._ui.transport import transport
 
@@ -28,22 +30,25 @@ def view(spec: SPEC):
     return look(spec)
 
 
+FRESH = {"layer": "", "unit": 0, "kernel": ""}  # another network: its own second layer
+
+
 def another_network() -> None:
-    """Another network: its own second layer."""
-    controls.change(SPEC, layer="", unit=0, kernel="")
+    controls.change(SPEC, **FRESH)
 
 
-def settings(spec: SPEC) -> None:
-    """Network, picture, layer and unit; then what to do."""
-    if frame.focused():
-        return
-    with st.grid(4, min_column_width=220):
+def settings(spec: SPEC) -> SPEC:
+    """Network and picture, layer and unit, then what to do; gives the settings that can be shown."""
+    with st.grid(3, min_column_width=220):
         controls.draw(spec, ["network"], then=another_network)
         controls.draw(spec, ["picture"])
-        names, chosen = menu(spec)
-        controls.choose(spec, {"layer": (names, chosen)})
+        own.follow(spec, own.popover("conv_lab", "Draw something"))
+    spec = weights.at_hand(spec, **FRESH)
+    with st.grid(2, min_column_width=220):
+        controls.choose(spec, {"layer": menu(spec)})
         controls.draw(spec, ["unit"])
     controls.draw(spec, ["lens"])
+    return spec
 
 
 def climbed(spec: SPEC, job) -> None:
@@ -70,11 +75,26 @@ def done(spec: SPEC) -> None:
         with st.expander("The kernel's numbers", expanded=True), st.grid(5, min_column_width=130):
             controls.sliders(spec, "kernel", cells, kernel_text)
     if spec.lens == "wants":
-        jobs.panel(climb, spec, start="Start", show=lambda job: climbed(spec, job))
+        jobs.panel(climb, spec, start="Start", again="Start again", show=lambda job: climbed(spec, job))
     else:
         pictures(seen.figures)
     if seen.rows:
         st.dataframe(seen.rows, hide_index=True, height="content", key=f"conv_lab:rows.{spec.lens}")
+    if spec.lens == "ablation" and not frame.focused():
+        each = "Remove each map in turn"
+        jobs.panel(ablate_each, spec, start=each, again=each, name=".each", show=lambda job: removed(spec, job))
+
+
+def removed(spec: SPEC, job) -> None:
+    """What the removal of each map so far costs each class."""
+    if job is None or job.newest is None:
+        return
+    figure, rows = removals(job.newest.arrays["drops"], spec)
+    left, right = st.columns([3, 2], gap="medium")
+    with left:
+        charts.chart(figure, key="conv_lab:removals", height=draw.REMOVALS_HEIGHT, min_width=420)
+    with right:
+        st.dataframe(rows, hide_index=True, height="content", key="conv_lab:removals.rows")
 
 
 def pictures(figures) -> None:
@@ -93,7 +113,7 @@ def pictures(figures) -> None:
 
 def picture(spec: SPEC) -> None:
     """The settings, what was asked for, the questions."""
-    settings(spec)
+    spec = settings(spec)
     frame.explain(where(spec))
     done(spec)
     ask.ask("conv_lab", questions(spec))

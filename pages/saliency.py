@@ -4,13 +4,13 @@ import streamlit as st
 
 from core import saliency
 from core.saliency import (
-    FAST,
-    METHODS,
     NETWORKS,
+    SMALL,
     SPEC,
+    Slow,
+    bring,
     chosen_method,
     draw,
-    drawn,
     errand,
     look,
     menus,
@@ -19,14 +19,13 @@ from core.saliency import (
     score,
     score_figure,
     score_rows,
+    slow_maps,
     small,
     tiles,
     view_of,
 )
-from pages._ui import charts, controls, explainer, frame, jobs
+from pages._ui import charts, controls, explainer, frame, jobs, own, weights
 from pages._ui import questions as ask
-from pages._ui.pad import drawing_pad
-from pages._ui.uploads import own_picture
 
 READY = "saliency:ready"
 HEIGHTS = {
@@ -37,24 +36,21 @@ HEIGHTS = {
 }
 
 
+FRESH = {"target": "predicted", "layer": "last"}  # another network has its own classes and layers
+
+
 def settings(spec: SPEC):
-    """Network and picture; returns the visitor's own picture, if there is one: it is not part of the link."""
-    if frame.focused():
-        return None
+    """Network and picture; the settings that can be shown, and the visitor's own picture, if there is one: it is not part of the link."""
     with st.grid(3, min_column_width=260):
-        controls.draw(spec, ["network"], then=lambda: controls.change(SPEC, target="predicted", layer="last"))
+        controls.draw(spec, ["network"], then=lambda: controls.change(SPEC, **FRESH))
         controls.draw(spec, ["picture"])
-        with st.popover("Your own picture", icon=":material/add_a_photo:"):
-            brought = own_picture(key="saliency:own", longest=512)
-            ink = drawing_pad(key="saliency:pad", label="Draw a digit") if "digits" in NETWORKS[spec.network] else None
-    if brought is not None:
-        return brought.pixels
-    return None if ink is None else drawn(ink)
+        brought = own.popover("saliency", "Draw a digit" if "digits" in NETWORKS[spec.network] else "")
+    return weights.at_hand(spec, **FRESH), brought
 
 
 def gallery(view, ready: bool) -> None:
-    """The picture, the answer and the tiles; the slow methods follow on a second run."""
-    spec, methods = view.spec, tuple(METHODS) if ready else FAST
+    """The picture, the answer and the tiles; the slow methods follow on a second run, those of a large network as a job."""
+    spec, methods = view.spec, view.at_hand if ready else view.quick
     side, picture = st.columns([3, 8], gap="medium")
     first = small(view)
     with side:
@@ -70,8 +66,18 @@ def gallery(view, ready: bool) -> None:
             controls.draw(spec, ["baseline", "sign", "clip", "overlay"])
         with st.expander("Time, sum and mark of each method"):
             st.dataframe(overview(view, methods), hide_index=True, key="saliency:overview")
+    if view.spec.network not in SMALL and not frame.focused():
+        about = Slow(view)
+        start = "Make the slow maps too"
+        jobs.panel(slow_maps, about, start=start, again=start, name=".slow", show=lambda job: arrive(about, job))
     if click is not None and (method := chosen_method(click.trace, view, methods)) and method != spec.method:
         controls.change(SPEC, method=method, lens="method")
+        st.rerun()
+
+
+def arrive(about: Slow, job) -> None:
+    """Keep the maps that the job has made so far, and draw the tiles anew with them."""
+    if job is not None and job.newest is not None and bring(about, job.newest):
         st.rerun()
 
 
@@ -98,7 +104,11 @@ def closer(view) -> None:
             st.dataframe(seen.rows, hide_index=True, height="content", key=f"saliency:rows.{view.spec.lens}")
     if seen.job and not frame.focused():
         jobs.panel(
-            score, view.spec, start="Score all methods on many pictures", show=lambda job: scores(view.spec, job)
+            score,
+            view.spec,
+            start="Score all methods on many pictures",
+            again="Score again",
+            show=lambda job: scores(view.spec, job),
         )
 
 
@@ -116,7 +126,8 @@ def scores(spec: SPEC, job) -> None:
 
 def picture(spec: SPEC) -> None:
     """All maps (the quick methods first), then the lens and the questions."""
-    view = view_of(spec, settings(spec))
+    spec, brought = settings(spec)
+    view = view_of(spec, brought)
     ready = st.session_state.get(READY) == errand(view)
     gallery(view, ready)
     if not ready:  # the quick methods are on screen; now the rest, and what is measured on them

@@ -27,7 +27,7 @@ from captum.log import log_usage
 from torch import Tensor, nn
 
 from core.attribution.segments import slic, squares
-from core.attribution.twin import drawing, layer_name, tensor, twin
+from core.attribution.twin import drawing, layer_name, maps_of, tensor, twin
 from core.contracts import Param
 from core.errors import ExplainerError, one_of
 from core.rng import generator
@@ -215,7 +215,21 @@ def _averaged(c: Call, one: captum.GradientAttribution, average: str, **more: An
 # --- by rules for each layer ---
 
 
+class _Apart(nn.Module):
+    """A copy of its input.
+
+    Captum's rules hang on tensors: where one tensor leaves a ReLU and enters a max-pooling, the ReLU reads the gradient before the pooling's
+    rule has changed it, and the rule is lost. A copy in between makes them two tensors.
+    """
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x.clone()
+
+
 def _deep_lift(c: Call) -> Tensor:
+    for name, module in list(c.model.named_modules()):
+        if name and isinstance(module, (nn.MaxPool1d, nn.MaxPool2d)):
+            c.model.set_submodule(name, nn.Sequential(_Apart(), module))
     with _unwarned():
         return captum.DeepLift(c.model).attribute(c.x, c.baseline, c.target)
 
@@ -336,7 +350,7 @@ def _pieces(c: Call, one: Tensor) -> Tensor:
 
 def _grad_cam(c: Call) -> Tensor:
     sign = {"for": 1.0, "against": -1.0}[c.set["evidence"]]
-    maps = captum.LayerGradCam(c.model, c.module()).attribute(c.x, c.target)
+    maps = captum.LayerGradCam(c.model, maps_of(c.model, c.layer, c.x)).attribute(c.x, c.target)
     upsampled = captum.LayerAttribution.interpolate((sign * maps).clamp(min=0), c.x.shape[2:], "bilinear")
     return upsampled.expand(c.x.shape)
 
@@ -450,7 +464,7 @@ METHODS: Mapping[str, Method] = {
     ),
     "grad_cam": Method(
         "Grad-CAM",
-        "The maps of one layer are added, each weighted by the mean slope of the logit with respect to it, and enlarged to the picture.",
+        "The maps of one layer are added, each weighted by the mean slope of the logit with respect to it, and enlarged to the picture. Of a vision transformer's layer the tokens are laid back on the grid of patches.",
         r"\Phi = \mathrm{ReLU}\Big(\sum_k \alpha_k A^k\Big), \qquad \alpha_k = \frac{1}{Z}\sum_{i,j} \frac{\partial f}{\partial A^k_{ij}}",
         "R. Selvaraju et al., Grad-CAM: visual explanations from deep networks via gradient-based localization, ICCV 2017, equations 1 and 2",
         _grad_cam,

@@ -94,6 +94,43 @@ def layer_name(model: nn.Module, layer: str | nn.Module | None, inputs: Tensor) 
     raise ExplainerError(f"layer {given[:80]} is not part of this model; choose {one_of(list(names)[:12])}")
 
 
+class OnGrid(nn.Module):
+    """A layer of tokens (n, 1 + h w, d), the class token first, whose submodule `maps` gives them as maps (n, d, h, w) on their way."""
+
+    def __init__(self, layer: nn.Module, height: int, width: int) -> None:
+        super().__init__()
+        self.layer, self.maps, self.shape = layer, nn.Identity(), (height, width)
+
+    def forward(self, *inputs: Any, **more: Any) -> Tensor:
+        z = self.layer(*inputs, **more)
+        maps = self.maps(z[:, 1:].mT.unflatten(2, self.shape))
+        return torch.cat([z[:, :1], maps.flatten(2).mT], 1)
+
+
+def maps_of(model: nn.Module, layer: str, inputs: Tensor) -> nn.Module:
+    """The module whose output is the maps of a layer: the layer itself, or, in a private `model`, one put around a layer of tokens.
+
+    Raises:
+        ExplainerError: the tokens are not a class token and one for each patch of a grid with the picture's proportions.
+    """
+    module, shapes = model.get_submodule(layer), []
+    handle = module.register_forward_hook(lambda _module, _inputs, output: shapes.append(tuple(output.shape)))
+    with torch.no_grad():
+        model(inputs[:1])
+    handle.remove()
+    if len(shapes[-1]) != 3:
+        return module
+    patches, (height, width) = shapes[-1][1] - 1, inputs.shape[-2:]
+    rows = round((patches * height / width) ** 0.5)
+    if rows < 1 or patches % rows or rows * width != patches // rows * height:
+        raise ExplainerError(
+            f"layer {layer!r} gives {patches + 1} tokens, which are no class token and a grid of patches; choose another layer"
+        )
+    around = OnGrid(module, rows, patches // rows)
+    model.set_submodule(layer, around)
+    return around.maps
+
+
 class drawing(TorchFunctionMode):  # noqa: N801  # reads as a verb: with drawing(generator): ...
     """Within it, torch's drawing functions that this thread calls use `generator`."""
 

@@ -34,6 +34,7 @@ from core.convolution.convolve import columns, flipped, run
 from core.convolution.geometry import Geometry
 from core.convolution.pooling import adaptive_spans, pool, route, shift_change, spans
 from core.errors import ExplainerError
+from core.plots.field import field_picture, field_profile, growth
 from core.plots.theme import BLUE, GREEN, ORANGE, PURPLE, VERMILLION
 from core.plots.words import short
 from core.rng import numpy_generator
@@ -444,11 +445,13 @@ def receptive(spec: ConvArithmeticSpec, made: Run) -> View:
     ]
     words = f"Receptive field of {len(layers)} layers: {last.size} cells in theory, standard deviation {sigma:.3g} cells measured."
     pictures = {
-        "field": draw.field_picture(seen.picture, seen.field, (low, high, low, high), words),
-        "profile": draw.field_profile(
+        "field": field_picture(
+            seen.picture, seen.field, (low, high, low, high), words, "the middle unit of the last layer"
+        ),
+        "profile": field_profile(
             profile, centre, sigma, (low, high), f"Profile of the gradient field beside its Gaussian. {words}"
         ),
-        "growth": draw.growth(
+        "growth": growth(
             [f.size for f in fields],
             [f.jump for f in fields],
             [layer.name for layer in layers],

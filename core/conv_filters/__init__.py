@@ -24,6 +24,7 @@ from core.conv_filters.spec import ConvFiltersSpec as SPEC
 from core.conv_filters.training import report, train, untrained
 from core.convolution import convolve, receptive_field
 from core.convolution.maps import feature_maps
+from core.convolution.trained import OWN, known_accuracy
 from core.plots.tiles import columns_of, tile_at
 
 __all__ = [
@@ -54,18 +55,18 @@ __all__ = [
 
 def pictures(spec: SPEC) -> dict[str, Figure]:
     """The picture, the answer, all layers, the chosen layer, the chosen map: what does not depend on the lens."""
-    seen = see(spec.network, spec.picture)
+    seen = see(spec)
     layer = chosen_layer(spec, seen)
     maps = seen.maps[layer]
     unit = chosen_unit(spec, maps)
-    dead = over_examples(spec.network, layer).dead
-    words = f"{seen.label or 'one'} of the {seen.examples.words}"
-    spatial = {name: values for name, values in seen.maps.items() if values.shape[1] > 1}
+    ends = draw.bounds(seen.largest, spec.scaling)
+    dead = over_examples(spec.network)[layer].dead
+    words = OWN if seen.index < 0 else f"{seen.label or 'one'} of the {seen.examples.words}"
     return {
         "picture": draw.picture(seen.picture, words),
         "answer": draw.answer(seen.probabilities, seen.about.classes, seen.label),
-        "overview": draw.overview(seen.maps, shown_layers(seen), spec.scaling, layer, unit),
-        "layer": draw.layer_grid(maps, draw.bounds(spatial, spec.scaling)[layer], dead, layer, unit, spec.scaling),
+        "overview": draw.overview(seen.maps, ends, shown_layers(seen), spec.scaling, layer, unit),
+        "layer": draw.layer_grid(maps, ends[layer], dead, layer, unit, spec.scaling),
         "map": draw.one_map(maps[unit], layer, unit),
     }
 
@@ -94,34 +95,37 @@ def learning(view: Any, spec: SPEC) -> dict[str, Figure]:
 
 def layers_of(spec: SPEC) -> tuple[list[str], str]:
     """The layers to choose from, and the one that is chosen; the default one where the Spec's is unknown."""
-    seen = see(spec.network, spec.picture)
-    names = [name for name, maps in seen.maps.items() if maps.shape[1] > 1]
-    return names, spec.layer if spec.layer in names else chosen_layer(SPEC(network=spec.network), seen)
+    seen = see(spec)
+    return seen.layers, spec.layer if spec.layer in seen.layers else chosen_layer(SPEC(network=spec.network), seen)
 
 
-def picked(spec: SPEC, overview: tuple[int, int] | None, grid: tuple[int, int] | None) -> dict[str, Any]:
-    """What a click on the overview or on the layer's grid, at (row, column), chooses; empty for none."""
-    seen = see(spec.network, spec.picture)
+def picked(
+    spec: SPEC,
+    overview: tuple[int, int] | None = None,
+    grid: tuple[int, int] | None = None,
+    cell: tuple[int, int] | None = None,
+) -> dict[str, Any]:
+    """What a click on the overview, on the layer's grid or on the enlarged map, at (row, column), chooses; empty for none."""
+    seen = see(spec)
     if overview is not None:
         layer, unit = draw.overview_pick(*overview, shown_layers(seen))
-        return {"layer": layer, "unit": unit} if unit < len(seen.maps[layer]) else {}
+        return {"layer": layer, "unit": unit, "cell": -1} if unit < len(seen.maps[layer]) else {}
+    maps = seen.maps[chosen_layer(spec, seen)]
     if grid is not None:
-        maps = seen.maps[chosen_layer(spec, seen)]
-        shape = maps.shape[1:]
-        unit = tile_at(*grid, shape, columns_of(len(maps)), draw.grid_gap(shape))
-        return {"unit": unit} if unit < len(maps) else {}
-    return {}
+        count, shape = draw.grid_size(maps.shape)
+        unit = tile_at(*grid, shape, columns_of(count), draw.grid_gap(shape))
+        return {"unit": unit, "cell": -1} if unit < count else {}
+    return {"lens": "field", "cell": cell[0] * maps.shape[2] + cell[1]} if cell is not None else {}
 
 
 def accuracy_words(spec: SPEC) -> str:
     """What the network is, on what its accuracy was measured, and what the example pictures are."""
-    seen = see(spec.network, spec.picture)
-    measured = seen.about.test_accuracy
-    known = f"measured test accuracy **{measured:.1%}**" if measured is not None else "untrained: no weights ship"
-    return f"**{seen.about.title}**, trained on {seen.about.dataset}: {known}. The examples are {seen.examples.words}."
+    seen = see(spec)
+    shown = f"It looks at {OWN}" if seen.index < 0 else f"The examples are {seen.examples.words}"
+    return f"**{seen.about.title}**, trained on {seen.about.dataset}: {known_accuracy(seen.about)}. {shown}."
 
 
 def thumbnail() -> Figure:
     """Maps of the page's first visit, for the card on the home page."""
-    seen = see(SPEC().network, 0)
+    seen = see(SPEC())
     return draw.thumbnail(seen.maps[chosen_layer(SPEC(), seen)])

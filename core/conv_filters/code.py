@@ -14,12 +14,21 @@ from core.conv_filters.kernels import classics, correlation
 from core.conv_filters.spec import ConvFiltersSpec
 from core.convolution.exported import READER, built, packed
 from core.convolution.maps import innermost
-from models import ResNet
+from core.errors import ExplainerError, one_of
+from models import MODELS, ResNet, known
 
 
 def script(spec: ConvFiltersSpec) -> str:
-    """It needs torch and numpy, recomputes the chosen map and prints the page's numbers."""
-    seen, found = see(spec.network, spec.picture), inside(spec)
+    """It needs torch and numpy, recomputes the chosen map and prints the page's numbers.
+
+    Raises:
+        ExplainerError: the network is one of the large ones.
+    """
+    if spec.network not in MODELS:
+        raise ExplainerError(
+            f"{known(spec.network).title} has too many weights for a script; choose {one_of(m.title for m in MODELS.values())}"
+        )
+    seen, found = see(spec), inside(spec)
     chain, x = _chain(spec)
     weights = {
         f"{number}.{name}": values
@@ -41,7 +50,7 @@ map_ = numbers({packed(found.map)})  # {found.layer} comes after the sum with th
     return f"""# %% [markdown]
 # # Feature map {found.unit} of layer {found.layer}
 #
-# {seen.about.title}, picture {seen.index}. Needs torch and numpy; the trained weights are in the script (base64).
+# {seen.about.title}, {"a picture of your own" if seen.index < 0 else f"picture {seen.index}"}. Needs torch and numpy; the trained weights are in the script (base64).
 
 {READER}
 # %% [markdown]
@@ -107,7 +116,7 @@ print("likeness to the nearest other filter =", alike.item())
 
 def _chain(spec: ConvFiltersSpec) -> tuple[list[tuple[str, nn.Module]], np.ndarray]:
     """Layers in the order of computing up to the chosen one, and what enters the first."""
-    seen, found = see(spec.network, spec.picture), inside(spec)
+    seen, found = see(spec), inside(spec)
     model = network(spec.network)
     kinds = innermost(model)
     layer = chosen_layer(spec, seen)
@@ -121,7 +130,7 @@ def _normalised(spec: ConvFiltersSpec) -> str:
     """The line that brings the picture's colours to the scale that the network takes."""
     if _branches(spec):
         return ""
-    about = see(spec.network, spec.picture).about
+    about = see(spec).about
     mean, std = (
         f"torch.tensor({list(values)!r}, dtype=torch.float64).view(-1, 1, 1)" for values in (about.mean, about.std)
     )

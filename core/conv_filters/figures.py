@@ -14,19 +14,15 @@ from core.contracts import Figure, Frame, Snapshot, Step
 from core.plots.encode import Quantised, quantise
 from core.plots.theme import BLUE, GREY, MAGNITUDE, ORANGE, PURPLE, VERMILLION, axis, hidden_axis, layout, signed_scale
 from core.plots.tiles import columns_of, corner, frame, pixels, resized, sheet, upright
-from core.plots.words import short
+from core.plots.words import plain, short
 
 PICTURE_HEIGHT, BARS_HEIGHT, OVERVIEW_HEIGHT, GRID_HEIGHT, LENS_HEIGHT = 250, 190, 470, 460, 420  # pixels
 MAPS_SHOWN, CELL = 8, 20  # of each layer in the overview: maps, and cells of a side
 SOURCES_SHOWN = 6  # input maps in the sum
+MOST, CELLS = 256, 60_000  # maps of a layer in the grid, and cells of all of them
 MARGIN = {"l": 8, "r": 8, "t": 8, "b": 8}
 
 Maps = Mapping[str, np.ndarray]
-
-
-def plain(layer: str) -> str:
-    """A layer's name as a label: the last two parts."""
-    return layer.removeprefix("features.")
 
 
 def picture(image: np.ndarray, words: str) -> Figure:
@@ -65,9 +61,8 @@ def answer(probabilities: np.ndarray, classes: Sequence[str], label: str) -> Fig
 # ---- all layers -------------------------------------------------------------------------------------------------------
 
 
-def bounds(maps: Maps, scaling: str) -> dict[str, np.ndarray]:
-    """Layer -> for each of its maps the value (size without sign) at which the colours end."""
-    largest = {name: np.abs(values).max(axis=(1, 2)) for name, values in maps.items()}
+def bounds(largest: Mapping[str, np.ndarray], scaling: str) -> dict[str, np.ndarray]:
+    """Layer -> for each of its maps the value (size without sign) at which the colours end, from the largest size in each map."""
     if scaling == "map":
         return {name: np.where(sizes > 0, sizes, 1.0) for name, sizes in largest.items()}
     whole = max(float(sizes.max()) for sizes in largest.values())
@@ -75,9 +70,10 @@ def bounds(maps: Maps, scaling: str) -> dict[str, np.ndarray]:
     return {name: np.full(len(sizes), ends[name] or 1.0) for name, sizes in largest.items()}
 
 
-def overview(maps: Maps, layers: Sequence[str], scaling: str, layer: str, unit: int) -> Figure:
-    """One column a layer, one small picture a map, the first few maps of each."""
-    ends = bounds(maps, scaling)
+def overview(
+    maps: Maps, ends: Mapping[str, np.ndarray], layers: Sequence[str], scaling: str, layer: str, unit: int
+) -> Figure:
+    """One column a layer, one small picture a map, the first few maps of each; the colours of a map reach to its end."""
     whole = np.full((MAPS_SHOWN * (CELL + 2) - 2, len(layers) * (CELL + 2) - 2), np.nan)
     for k, name in enumerate(layers):
         scaled = maps[name][:MAPS_SHOWN] / ends[name][:MAPS_SHOWN, None, None]
@@ -123,34 +119,47 @@ def overview_pick(row: int, column: int, layers: Sequence[str]) -> tuple[str, in
 
 def layer_grid(maps: np.ndarray, ends: np.ndarray, dead: np.ndarray, layer: str, unit: int, scaling: str) -> Figure:
     """All maps (channel, h, w) of a layer; each in units of its `ends`, dead ones crossed out."""
-    columns, shape = columns_of(len(maps)), maps.shape[1:]
-    gap = grid_gap(shape)
+    count, shape = grid_size(maps.shape)
+    columns, gap = columns_of(count), grid_gap(shape)
     signed = bool(maps.min() < 0)
     end = float(ends[0])
     same = scaling != "map"
-    shown = sheet(maps if same else maps / ends[:, None, None], columns, gap)
+    small = resized(maps[:count], *shape)
+    shown = sheet(small if same else small / ends[:count, None, None], columns, gap)
     top = end if same else 1.0
     colours = signed_scale(top) if signed else {"colorscale": MAGNITUDE, "zmin": 0.0, "zmax": top}
     heat = {
-        "type": "heatmap", "z": shown if same else quantise(shown, -1, 1), "hoverongaps": False,
+        "type": "heatmap", "z": shown.astype(np.float32) if same else quantise(shown, -1, 1), "hoverongaps": False,
         "hovertemplate": "%{z:.4g}<extra></extra>" if same else "%{z:.2f} of the map's largest size<extra></extra>",
         "colorbar": _bar("value" if same else "value / largest of the map"), **colours,
     }  # fmt: skip
-    crosses = [_cross(int(k), shape, columns, gap) for k in np.flatnonzero(dead)]
+    crosses = [_cross(int(k), shape, columns, gap) for k in np.flatnonzero(dead[:count])]
     many = f"{int(dead.sum())} dead" if dead.any() else "none dead"
     return Figure(
         data=[heat],
         layout=layout(
             xaxis=hidden_axis(constrain="domain"), yaxis=upright(), margin={**MARGIN, "b": 44},
-            shapes=[frame(unit, shape, columns, VERMILLION, gap)], annotations=crosses,
+            shapes=[frame(unit, shape, columns, VERMILLION, gap)] if unit < count else [], annotations=crosses,
         ),
-        alt=f"All {len(maps)} maps of layer {plain(layer)}, {shape[0]} by {shape[1]} cells each, {many}; map {unit} is chosen, its largest value is {short(float(maps[unit].max()))}.",
+        alt=f"{_how_many(maps.shape)} of layer {plain(layer)}, {maps.shape[1]} by {maps.shape[2]} cells each, {many}; map {unit} is chosen, its largest value is {short(float(maps[unit].max()))}.",
         how_to_read=(
-            "Every map of the chosen layer, number 0 at the upper left, then row by row; the red frame is the chosen one. Click another to choose it. "
+            f"{_how_many(maps.shape)} of the chosen layer, number 0 at the upper left, then row by row; the red frame is the chosen one. Click another to choose it. "
             + ("Orange: above 0. Blue: below. White: 0. " if signed else "Dark blue is 0, yellow the largest. ")
             + "A × marks a dead map: it has one and the same value at every place of every example picture."
+            + (f" Each is shrunk to {shape[0]} by {shape[1]} cells here; the enlarged map has them all." if shape != maps.shape[1:] else "")
         ),
     )  # fmt: skip
+
+
+def grid_size(shape: tuple[int, int, int]) -> tuple[int, tuple[int, int]]:
+    """How many of (channel, h, w) maps the grid shows, and at what size: at most MOST maps and about CELLS cells in all."""
+    count = min(shape[0], MOST)
+    by = min(1.0, (CELLS / (count * shape[1] * shape[2])) ** 0.5)
+    return count, (max(1, round(shape[1] * by)), max(1, round(shape[2] * by)))
+
+
+def _how_many(shape: tuple[int, int, int]) -> str:
+    return f"All {shape[0]} maps" if shape[0] <= MOST else f"The first {MOST} of {shape[0]} maps"
 
 
 def grid_gap(shape: tuple[int, int]) -> int:
@@ -164,7 +173,7 @@ def one_map(values: np.ndarray, layer: str, unit: int) -> Figure:
     signed = bool(values.min() < 0)
     end = float(np.abs(values).max()) or 1.0
     heat = {
-        "type": "heatmap", "z": values, "colorbar": {"title": {"text": "value"}, "thickness": 12},
+        "type": "heatmap", "z": values.astype(np.float32), "colorbar": {"title": {"text": "value"}, "thickness": 12},
         "hovertemplate": "row %{y}, column %{x}: %{z:.5g}<extra></extra>",
         **(signed_scale(end) if signed else {"colorscale": MAGNITUDE, "zmin": 0.0, "zmax": end}),
         **({"texttemplate": "%{z:.2g}"} if h <= 8 else {}),
@@ -177,7 +186,7 @@ def one_map(values: np.ndarray, layer: str, unit: int) -> Figure:
             yaxis=axis("row (cells)", autorange="reversed", scaleanchor="x", constrain="domain", showgrid=False, zeroline=False),
         ),
         alt=f"Map {unit} of layer {plain(layer)}, {h} by {w} cells, from {short(float(values.min()))} to {short(float(values.max()))}, largest at row {i}, column {j}.",
-        how_to_read="The chosen map, enlarged; each square is one cell. " + ("Orange: above 0. Blue: below. White: 0." if signed else "Dark blue is 0; the lighter, the stronger the answer there."),
+        how_to_read="The chosen map, enlarged; each square is one cell. Click one to see how far it looks into the picture. " + ("Orange: above 0. Blue: below. White: 0." if signed else "Dark blue is 0; the lighter, the stronger the answer there."),
     )  # fmt: skip
 
 
@@ -291,7 +300,7 @@ def spectrum(values: np.ndarray, unit: int, source: int) -> Figure:
 def likeness(rho: np.ndarray, conv: str, unit: int) -> Figure:
     """Every filter's correlation with every other."""
     heat = {
-        "type": "heatmap", "z": rho, "hovertemplate": "filters %{y} and %{x}: ρ = %{z:.3f}<extra></extra>",
+        "type": "heatmap", "z": rho.astype(np.float32) if len(rho) <= MOST else quantise(rho, -1, 1), "hovertemplate": "filters %{y} and %{x}: ρ = %{z:.3f}<extra></extra>",
         "colorbar": {"title": {"text": "ρ"}, "thickness": 12}, **signed_scale(1.0),
     }  # fmt: skip
     off = rho - np.eye(len(rho)) * 2

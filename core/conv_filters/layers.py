@@ -57,23 +57,27 @@ def contributions(conv: nn.Conv2d, inputs: Float[np.ndarray, "channel h w"], uni
         raise ExplainerError(f"map {unit} is outside 0 to {conv.out_channels - 1}; try 0")
     width = conv.in_channels // conv.groups  # input maps of a group
     first = unit // (conv.out_channels // conv.groups) * width
-    x = torch.as_tensor(inputs, dtype=conv.weight.dtype)[first : first + width, None]  # each input map is a picture
+    x = torch.as_tensor(inputs, dtype=conv.weight.dtype)[None, first : first + width]
     kernels = conv.weight[unit].detach()
-    parts = torch.stack([_apart(conv)(x[c : c + 1], kernels[c : c + 1, None]) for c in range(width)])
+    apart = nn.Conv2d(
+        width,
+        width,
+        conv.kernel_size,
+        conv.stride,
+        conv.padding,
+        conv.dilation,
+        width,
+        False,
+        conv.padding_mode,
+        "meta",
+    )  # each input map with its own kernel; its weights are not used
+    parts = apart._conv_forward(x, kernels[:, None], None).detach()
     return Sum(
         tuple(range(first, first + width)),
         kernels.numpy().copy(),
-        parts[:, 0, 0].numpy(),
+        parts[0].numpy(),
         0.0 if conv.bias is None else float(conv.bias[unit].detach()),
     )
-
-
-def _apart(conv: nn.Conv2d):
-    """The convolution's own padding, stride and dilation, for one input map and one kernel."""
-    single = nn.Conv2d(
-        1, 1, conv.kernel_size, conv.stride, conv.padding, conv.dilation, bias=False, padding_mode=conv.padding_mode
-    )
-    return lambda x, kernel: single._conv_forward(x, kernel, None).detach()
 
 
 @dataclass(frozen=True, eq=False)
@@ -91,19 +95,22 @@ class Statistics:
         return self.low == self.high
 
 
-def statistics(model: nn.Module, layer: str, batches: Iterable[Images]) -> Statistics:
-    """Statistics of a layer's maps over all pictures of all batches.
+def statistics(model: nn.Module, batches: Iterable[Images]) -> dict[str, Statistics]:
+    """Of every layer, the statistics of its maps over all pictures of all batches.
 
     Raises:
         ExplainerError: there is no picture.
     """
-    found = None
+    found: dict[str, list[np.ndarray]] = {}
     for images in batches:
-        found = _joined(found, _sums(feature_maps(model, images, only=[layer])[layer]))
-    if found is None:
+        for layer, maps in feature_maps(model, images).items():
+            found[layer] = _joined(found.get(layer), _sums(maps))
+    if not found:
         raise ExplainerError("there is no picture to look at; give one or more")
-    count, total, zeros, low, high = found
-    return Statistics(total / count, zeros / count, low, high)
+    return {
+        layer: Statistics(total / count, zeros / count, low, high)
+        for layer, (count, total, zeros, low, high) in found.items()
+    }
 
 
 def in_batches(images: np.ndarray, size: int = BATCH) -> Iterable[np.ndarray]:

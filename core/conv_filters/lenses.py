@@ -2,19 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from core.contracts import Step, View
 from core.conv_filters import figures as draw
-from core.conv_filters.compute import STATISTICS_OVER, Inside, filters, inside, over_examples, see
+from core.conv_filters.compute import (
+    Inside,
+    filters,
+    inside,
+    over_examples,
+    reaches_of,
+    see,
+    seen_by_cell,
+    shown_layers,
+    statistics_over,
+)
 from core.conv_filters.kernels import Nearest, correlation, frequencies, nearest, rgb_view, similarity
 from core.conv_filters.spec import TRAINING, ConvFiltersSpec
-from core.plots.words import short
+from core.convolution.flow import Reach
+from core.convolution.gradient_field import spread_of
+from core.plots.field import field_picture, field_profile, growth
+from core.plots.words import plain, short
 
-ROWS = 64  # filters in the table at most
+ROWS = 64  # filters or input maps in a table at most
 
 
 def look(spec: ConvFiltersSpec) -> View:
@@ -25,15 +38,15 @@ def look(spec: ConvFiltersSpec) -> View:
 def map_inside(spec: ConvFiltersSpec) -> View:
     """One map as a sum over the maps that enter its convolution."""
     found = inside(spec)
-    parts, loud = found.sum.parts, np.abs(found.sum.parts).mean(axis=(1, 2))
+    parts, loud = found.sum.parts, found.loud
     top = found.order[: draw.SOURCES_SHOWN]
     sources = [found.sum.sources[k] for k in top]
-    seen = see(spec.network, spec.picture)
+    seen = see(spec)
     direct = seen.maps[found.conv][found.unit]
     error = float(np.abs(found.sum.total - direct).max())
     share = loud[top].sum() / loud.sum() if loud.sum() else 1.0
     sentences = [
-        f"Map **{found.unit}** of **{draw.plain(found.layer)}**{_way(found)}. Its convolution adds **{len(parts)}** contributions, "
+        f"Map **{found.unit}** of **{plain(found.layer)}**{_way(found)}. Its convolution adds **{len(parts)}** contributions, "
         f"one from each input map, and a bias of {short(found.sum.bias)}. The sum and the network's own map differ by at most {short(error)}.",
         f"Shown are the {len(top)} inputs with the largest contributions; together they make {share:.0%} of all by mean size.",
     ]
@@ -45,7 +58,7 @@ def map_inside(spec: ConvFiltersSpec) -> View:
             "kernel's norm": short(float(np.linalg.norm(found.sum.kernels[k]))),
             "kernel is most like": words(nearest(found.sum.kernels[k])),
         }
-        for k in found.order
+        for k in found.order[:ROWS]
     ]
     inputs = found.inputs[sources]
     picture = draw.the_sum(inputs, found.sum.kernels[top], parts[top], sources, found.sum.total)
@@ -56,7 +69,7 @@ def _way(found: Inside) -> str:
     """Which convolution stands behind a layer that is none itself."""
     if found.layer == found.conv:
         return ", before its activation"
-    return f", which comes from convolution **{draw.plain(found.conv)}**, the last one before it with as many maps"
+    return f", which comes from convolution **{plain(found.conv)}**, the last one before it with as many maps"
 
 
 def words(near: Nearest | None) -> str:
@@ -82,7 +95,7 @@ def layer_filters(spec: ConvFiltersSpec) -> View:
     )
     figures["likeness"] = draw.likeness(rho, conv, found.unit)
     sentences = [
-        f"Convolution **{draw.plain(conv)}**: {len(bank)} filters of {bank.shape[1]} kernels, {bank.shape[2]} × {bank.shape[3]} weights each, "
+        f"Convolution **{plain(conv)}**: {len(bank)} filters of {bank.shape[1]} kernels, {bank.shape[2]} × {bank.shape[3]} weights each, "
         f"{bank.size:,} weights in all. Filter **{found.unit}**'s kernel with the largest norm (input map {found.sum.sources[strongest]}) "
         f"is most like **{words(found.likeness)}**.",
         "ρ is the correlation of the two as vectors: 1 the same, 0 nothing in common. A filter made of several kernels is rarely one classic filter; the table names the kernel with the largest norm of each. Turns are clockwise.",
@@ -108,9 +121,9 @@ def _filter_row(k: int, bank: np.ndarray, rho: np.ndarray) -> dict[str, Any]:
 
 def layer_statistics(spec: ConvFiltersSpec) -> View:
     """What the maps of the chosen layer are like over many pictures."""
-    found, seen = inside(spec), see(spec.network, spec.picture)
-    about = over_examples(spec.network, found.layer)
-    count = min(STATISTICS_OVER, len(seen.examples.pictures))
+    found, seen = inside(spec), see(spec)
+    about = over_examples(spec.network)[found.layer]
+    count = min(statistics_over(spec.network), len(seen.examples.pictures))
     dead = np.flatnonzero(about.dead)
     verdict = (
         f"**Dead: {', '.join(map(str, dead))}.** Their value never changes, whatever the picture."
@@ -118,7 +131,7 @@ def layer_statistics(spec: ConvFiltersSpec) -> View:
         else "**No map is dead**: each changes somewhere."
     )
     sentences = [
-        f"Layer **{draw.plain(found.layer)}** over {count} pictures ({seen.examples.words}). {verdict}",
+        f"Layer **{plain(found.layer)}** over {count} pictures ({seen.examples.words}). {verdict}",
         f"Over the whole layer {about.zeros.mean():.1%} of all values are exactly 0. Zeros are no fault: after a ReLU each picture wakes only some of the maps. "
         "Before the activation hardly a value is exactly 0; choose a layer after it.",
     ]
@@ -147,8 +160,77 @@ def live_training(spec: ConvFiltersSpec) -> View:
     )
 
 
+def field_of_a_cell(spec: ConvFiltersSpec) -> View:
+    """How far one cell sees: the box that counting gives, and the gradient measured on the picture."""
+    found, seen = seen_by_cell(spec), see(spec)
+    size = found.field.shape
+    reach, (row, column) = found.reach, found.cell
+    top, left, bottom, right = reach.window(row, column, size) if np.isfinite(reach.size) else (0, 0, *size)
+    profile = found.field.sum(0) / (found.field.sum() or 1.0)
+    centre, sigma = spread_of(found.field)
+    where = f"cell ({row}, {column}) of map {found.unit} of {plain(found.layer)}"
+    words = f"{where[0].upper()}{where[1:]} can see rows {top} to {bottom - 1} and columns {left} to {right - 1} of the picture."
+    sentences = [
+        f"**{words}** {_theory(reach, size)} Click another cell of the enlarged map above to move the box.",
+        _measured(found.value, profile, found.box, sigma),
+    ]
+    reached = {name: reaches_of(spec.network)[name] for name in shown_layers(seen)}
+    finite = {name: one for name, one in reached.items() if np.isfinite(one.size)}
+    figures = {
+        "field": field_picture(_grey(seen.picture), found.field, found.box, words, where),
+        "profile": field_profile(
+            profile, centre, sigma, found.box[2:],
+            f"Profile of the gradient field along the columns beside its Gaussian, standard deviation {short(sigma)} pixels. {words}",
+        ),
+        "growth": growth(
+            [int(one.size) for one in finite.values()], [one.jump for one in finite.values()], [plain(n) for n in finite],
+            f"Receptive field and jump by layer: {', '.join(f'{plain(n)} {int(r.size)}' for n, r in finite.items())} pixels.",
+        ),
+    }  # fmt: skip
+    rows = [
+        {
+            "layer": name,
+            "receptive field (pixels)": "the whole picture" if not np.isfinite(one.size) else f"{int(one.size)}",
+            "jump (pixels)": one.jump,
+            "centre of cell 0": f"{one.start:g}" if np.isfinite(one.size) else "",
+        }
+        for name, one in reaches_of(spec.network).items()
+        if name in seen.layers
+    ]
+    return View(sentences, figures=figures, rows=rows)
+
+
+def _grey(picture: np.ndarray) -> np.ndarray:
+    return picture.mean(axis=0)
+
+
+def _theory(reach: Reach, size: tuple[int, int]) -> str:
+    if not np.isfinite(reach.size):
+        return "The network takes a mean over whole maps before this layer, so every pixel may move every cell."
+    beyond = (
+        " That is more than the whole picture: the rest of the box lies in the padding."
+        if reach.size > max(size)
+        else ""
+    )
+    return f"Its receptive field is {int(reach.size)} × {int(reach.size)} pixels, its neighbours look {reach.jump} pixel{'s' * (reach.jump > 1)} further along.{beyond}"
+
+
+def _measured(value: float, profile: np.ndarray, box: Sequence[float], sigma: float) -> str:
+    """What the gradient says."""
+    if not profile.any():
+        return f"Its value is {short(value)}, and no pixel moves it: on every way to it an activation is off. Click another cell."
+    low, high = (3 * box[2] + box[3]) / 4, (box[2] + 3 * box[3]) / 4
+    at = np.arange(len(profile))
+    inner = float(profile[(at >= low) & (at <= high)].sum())
+    return (
+        f"Its value is {short(value)}. Measured by the gradient (of an activation: of what enters it, so that one that is off has a slope too), the middle half of the box's width holds **{inner:.0%}** of what moves it; "
+        f"the standard deviation along the columns is {short(sigma)} pixels."
+    )
+
+
 LENS: Mapping[str, Callable[[ConvFiltersSpec], View]] = {
     "inside": map_inside,
+    "field": field_of_a_cell,
     "filters": layer_filters,
     "statistics": layer_statistics,
     "training": live_training,
@@ -167,7 +249,7 @@ def worked(spec: ConvFiltersSpec) -> list[Step]:
     lines = [
         rf"z_{{{found.unit}}}[{i}, {j}] = \underbrace{{{found.sum.bias:.4g}}}_{{b}} {terms} {more} = {total[i, j]:.4g}"
     ]
-    steps = [Step(f"Map {found.unit} of {draw.plain(found.conv)}, at its largest value: bias and inputs {', '.join(str(found.sum.sources[k]) for k in top)}", latex=lines)]  # fmt: skip
+    steps = [Step(f"Map {found.unit} of {plain(found.conv)}, at its largest value: bias and inputs {', '.join(str(found.sum.sources[k]) for k in top)}", latex=lines)]  # fmt: skip
     if found.likeness is not None:
         w = found.sum.kernels[found.strongest]
         steps.append(

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from core.contracts import Question
-from core.conv_filters.compute import inside, over_examples, see
-from core.conv_filters.figures import plain
+from core.conv_filters.compute import inside, over_examples
 from core.conv_filters.spec import ConvFiltersSpec
+from core.plots.words import plain
 
 
 def questions(spec: ConvFiltersSpec) -> list[Question]:
@@ -17,7 +15,7 @@ def questions(spec: ConvFiltersSpec) -> list[Question]:
 
 def _zeros(spec: ConvFiltersSpec) -> Question | None:
     found = inside(spec)
-    zeros = 100 * float(over_examples(spec.network, found.layer).zeros.mean())
+    zeros = 100 * float(over_examples(spec.network)[found.layer].zeros.mean())
     if zeros < 1:
         return None
     return Question(
@@ -33,11 +31,11 @@ def _loudest(spec: ConvFiltersSpec) -> Question | None:
     found = inside(spec)
     if len(found.order) < 2:
         return None
-    loud = np.abs(found.sum.parts).mean(axis=(1, 2))
+    loud = found.loud
     top = [found.sum.sources[k] for k in found.order[:4]]
     options = tuple(str(s) for s in sorted(top))
     return Question(
-        f"loudest.{spec.network}.{spec.picture}.{found.conv}.{found.unit}",
+        f"loudest.{spec.network}.{spec.own[:6] or spec.picture}.{found.conv}.{found.unit}",
         f"Which input map of **{plain(found.conv)}** contributes most to map {found.unit}?",
         str(top[0]),
         f"Input {top[0]}: the mean size of its contribution is {loud[found.order[0]]:.3g}; next is input {top[1]} with {loud[found.order[1]]:.3g}. What counts is the kernel times what the input map holds: a large kernel on a dark map adds nothing.",
@@ -49,9 +47,8 @@ def _negative(spec: ConvFiltersSpec) -> Question:
     found = inside(spec)
     below = 100 * float((found.sum.total < 0).mean())
     options = ("less than half", "more than half")
-    seen = see(spec.network, spec.picture)
     return Question(
-        f"negative.{spec.network}.{seen.index}.{found.conv}.{found.unit}",
+        f"negative.{spec.network}.{spec.own[:6] or spec.picture}.{found.conv}.{found.unit}",
         f"Of the cells of map {found.unit} as **{plain(found.conv)}** leaves it, before anything else: how many are below 0?",
         options[below > 50],
         f"{below:.1f} % are below 0.",

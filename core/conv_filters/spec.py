@@ -6,11 +6,12 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from core.contracts import Example, Spec, TourStop, param
-from models import MODELS
+from core.convolution.trained import TITLES
 
 PICTURES = 32  # examples to choose from
 LENSES = {
     "inside": "Inside one map",
+    "field": "What a cell sees",
     "filters": "Filters",
     "statistics": "Statistics",
     "training": "Train one and watch",
@@ -32,12 +33,14 @@ class ConvFiltersSpec(Spec):
 
     SLUG: ClassVar[str] = "conv_filters"
 
-    network: str = param("smallcnn-shapes", "Network", options={name: model.title for name, model in MODELS.items()})
+    network: str = param("smallcnn-shapes", "Network", options=TITLES)
     picture: int = param(
         0, "Picture", low=0, high=PICTURES - 1, step=1, help="Which of the example pictures the network looks at"
     )
     layer: str = param("", "Layer", max_length=60, hidden=True, help="Empty: the first layer after an activation")
+    own: str = param("", "Your own picture", max_length=22, hidden=True)  # a key of core.data.own
     unit: int = param(-1, "Map", low=-1, high=4095, hidden=True)  # -1: the one with the largest value
+    cell: int = param(-1, "Cell", low=-1, high=99999, hidden=True)  # row by row; -1: the one with the largest value
     scaling: str = param(
         "layer",
         "Colours reach to the largest value of",
@@ -68,6 +71,7 @@ EXAMPLES: tuple[Example, ...] = (
     Example("clothes_dead", "Which maps say nothing?", "Means, shares of zeros and largest values over all example pictures.", {"network": "smallcnn-fashion", "layer": "features.relu2", "lens": "statistics"}, ("sparsity", "statistics of maps", "fashion-mnist")),
     Example("deep_resnet", "Deep inside ResNet-20", "Maps of 8 by 8 cells after seventeen convolutions: few are easy to name.", {"network": "resnet20-cifar10", "layer": "stage3.0.conv2"}, ("resnet", "residual network", "deep layers", "cifar-10", "abstraction")),
     Example("one_scale", "One colour scale for the whole network", "The same maps, each by the network's largest value: which layers speak loudly?", {"network": "tinyvgg-cifar10", "layer": "relu1_2", "scaling": "network"}, ("activation scale", "vgg", "normalisation")),
+    Example("cell_sees", "How far does a cell see?", "The box that counting allows, and the gradient that is measured: most of the box hardly counts.", {"network": "resnet20-cifar10", "layer": "stage2.1.relu2", "lens": "field"}, ("receptive field", "effective receptive field", "gradient")),
     Example("watch_training", "Watch filters being learned", "From noise to strokes in a few seconds, with a film to scrub.", {"lens": "training"}, ("training", "live training", "filter learning", "accuracy", "adam", "cnn")),
 )  # fmt: skip
 
@@ -75,6 +79,7 @@ TOUR: tuple[TourStop, ...] = (
     TourStop("One picture, many maps", "Each column is a layer, each small picture one map: what one filter makes of the picture. Left: the picture's outlines are still there. Right: small, coarse, and few of them lit.", {}),
     TourStop("A map is a sum", "Click any small picture. Below it is taken apart: each input map is slid over by a kernel of its own, and the answers are added. The sum is the map, to the last digit.", {"layer": "features.conv2", "unit": 0}),
     TourStop("What the filters are like", "The first layer's kernels see colours. Which classic filter is each one nearest to, and turned which way? The table says, with the correlation.", {"layer": "features.conv1", "lens": "filters"}),
+    TourStop("How far does it see?", "The green box is what one cell of this map can see of the picture; the glow is what moves it. Click another cell of the enlarged map.", {"network": "resnet20-cifar10", "layer": "stage2.1.relu2", "lens": "field"}),
     TourStop("Scale matters", "With a scale for each map everything looks busy. Now choose 'The network' as the scale: most maps go dark.", {"scaling": "map"}),
     TourStop("Which maps are idle", "Over all example pictures: the mean, the share of exact zeros, the largest value. A map with one value everywhere is dead, and no picture wakes it.", {"network": "smallcnn-fashion", "layer": "features.relu2", "lens": "statistics"}),
     TourStop("Now train one", "Press start. Noise turns into strokes while accuracy rises. When it is done, scrub the film: most of the change is at the beginning.", {"lens": "training"}),

@@ -9,12 +9,23 @@ import numpy as np
 from core.contracts import Figure, Step
 from core.conv_lab import figures as draw
 from core.conv_lab.code import script
-from core.conv_lab.compute import asked, climb, layers_of, learned_kernel, new_kernel, numbers, quick_climb
-from core.conv_lab.lenses import View, look, wish_figures, worked
+from core.conv_lab.compute import (
+    ablate_each,
+    asked,
+    climb,
+    layers_of,
+    learned_kernel,
+    new_kernel,
+    numbers,
+    quick_climb,
+)
+from core.conv_lab.lenses import View, look, removals, wish_figures, worked
 from core.conv_lab.questions import questions
 from core.conv_lab.spec import EXAMPLES, LENSES, TOUR
 from core.conv_lab.spec import ConvLabSpec as SPEC
+from core.convolution.trained import OWN, known_accuracy
 from core.errors import ExplainerError
+from core.plots.words import plain
 
 __all__ = [
     "EXAMPLES",
@@ -22,6 +33,7 @@ __all__ = [
     "SPEC",
     "TOUR",
     "View",
+    "ablate_each",
     "climb",
     "climbing",
     "draw",
@@ -32,6 +44,7 @@ __all__ = [
     "menu",
     "numbers",
     "questions",
+    "removals",
     "script",
     "thumbnail",
     "where",
@@ -63,10 +76,9 @@ def menu(spec: SPEC) -> tuple[list[str], str]:
 def where(spec: SPEC) -> str:
     """The network, on what its accuracy was measured, what is asked about, and on which pictures."""
     a = asked(spec)
-    measured = a.about.test_accuracy
-    known = f"measured test accuracy **{measured:.1%}**" if measured is not None else "untrained: no weights ship"
-    label = "" if a.examples.labels is None else f", {a.about.classes[a.truth]}"
-    return f"**{a.about.title}**, trained on {a.about.dataset}: {known}. Looking at map **{a.unit}** of **{a.layer.removeprefix('features.')}**, picture {a.index}{label} ({a.examples.words})."
+    label = f", {a.about.classes[a.truth]}" if a.labelled else ""
+    shown = OWN if a.index < 0 else f"picture {a.index}{label} ({a.examples.words})"
+    return f"**{a.about.title}**, trained on {a.about.dataset}: {known_accuracy(a.about)}. Looking at map **{a.unit}** of **{plain(a.layer)}**, {shown}."
 
 
 def kernel_cells(spec: SPEC) -> dict[str, float]:

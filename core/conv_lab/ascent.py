@@ -28,7 +28,7 @@ import torch
 from torch import Tensor, nn
 
 from core.contracts import Snapshot
-from core.conv_lab.probe import until
+from core.convolution.probe import before_activation, until
 from core.errors import ExplainerError
 from core.rng import generator
 
@@ -52,6 +52,7 @@ class Wish:
     variation: float = 0.0
     diversity: float = 0.0
     seed: int = 0
+    entering: bool = True  # of an activation, take what enters it: one that is off has no slope to climb
 
 
 def ascend(
@@ -81,7 +82,7 @@ def gain(model: nn.Module, wish: Wish, x: Tensor) -> Tensor:
     """f for each picture (N,), less the diversity term when it is on."""
     if wish.objective == "logit":
         return model(x)[:, wish.unit]
-    maps = until(model, wish.layer, x)
+    maps = (before_activation if wish.entering else until)(model, wish.layer, x)
     if maps.ndim != 4 or wish.unit >= maps.shape[1]:
         raise ExplainerError(
             f"layer {wish.layer!r} has no map {wish.unit}; choose a layer of maps and a smaller number"

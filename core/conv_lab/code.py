@@ -2,50 +2,61 @@
 
 from __future__ import annotations
 
-import numpy as np
 from torch import nn
 
-from core.conv_lab.compute import NUDGE, Asked, asked
-from core.conv_lab.patches import field_of
+from core.conv_lab.compute import NUDGE, asked, layers_of
+from core.conv_lab.lenses import picture_words
 from core.conv_lab.spec import ConvLabSpec
-from core.convolution.exported import READER, built, packed
-from core.convolution.maps import feature_maps, innermost
+from core.convolution.exported import READER, built, forward, packed
+from core.errors import ExplainerError, one_of
+from models import MODELS, known
+
+MOST = 120_000  # weights in a script
 
 
 def script(spec: ConvLabSpec) -> str:
-    """It needs torch and numpy; it prints the page's numbers."""
+    """It needs torch and numpy; it prints the page's numbers.
+
+    Raises:
+        ExplainerError: the network is large, or too many weights lie before the layer.
+    """
+    if spec.network not in MODELS:
+        raise ExplainerError(
+            f"{known(spec.network).title} has too many weights for a script; choose {one_of(m.title for m in MODELS.values())}"
+        )
     a = asked(spec)
-    chain = _chain(a)
-    layers = "\n".join(f"    {built(layer)},  # {name}" for name, layer in chain)
-    weights = "\n".join(
-        f"    '{number}.{name}': {packed(values.numpy())},"
-        for number, (_, layer) in enumerate(chain)
-        for name, values in layer.state_dict().items()
-        if name != "num_batches_tracked"
-    )
-    jump = field_of(a.net, a.layer).jump
+    layers, steps = forward(a.net, a.layer)
+    if (count := sum(w.numel() for layer in layers.values() for w in layer.state_dict().values())) > MOST:
+        raise ExplainerError(
+            f"{count:,} weights lie before layer {a.layer}, too many for a script; choose an earlier layer"
+        )
+    weights = "\n".join(f"    {name!r}: {_stored(layer)}," for name, layer in layers.items() if layer.state_dict())
+    jump = layers_of(spec.network)[a.layer].reach.jump
     return f"""# %% [markdown]
 # # What excites map {a.unit} of layer {a.layer}
 #
-# {a.about.title}, picture {a.index}. Needs torch and numpy; the trained weights are in the script (base64).
+# {a.about.title}, {picture_words(a)}. Needs torch and numpy; the trained weights are in the script (base64).
 
 {READER}
 # %% [markdown]
 # ## The layers up to the unit, with their trained weights
 
 # %%
-layers = nn.Sequential(
-{layers}
-).double().eval()
+net = {{
+{chr(10).join(f"    {name!r}: {built(layer)}," for name, layer in layers.items())}
+}}
 weights = {{
 {weights}
 }}
-layers.load_state_dict({{name: numbers(packed) for name, packed in weights.items()}}, strict=False)
+for name, layer in net.items():
+    layer.double().eval().load_state_dict({{k: numbers(packed) for k, packed in weights.get(name, {{}}).items()}}, strict=False)
 mean, std = (torch.tensor(v, dtype=torch.float64).view(-1, 1, 1) for v in ({list(a.about.mean)!r}, {list(a.about.std)!r}))
 
 
 def maps(x):
-    return layers((x - mean) / std)
+    v = {{"x": (x - mean) / std}}
+{chr(10).join(f"    {step}" for step in steps)}
+    return v[{a.layer!r}]
 
 
 def f(x):
@@ -56,7 +67,7 @@ def f(x):
 # ## The answer, its gradient, and one step uphill
 
 # %%
-x = numbers({packed(a.examples.pictures[a.index])})[None].requires_grad_()
+x = numbers({packed(a.pixels)})[None].requires_grad_()
 answer = f(x)
 (slope,) = torch.autograd.grad(answer, x)
 with torch.no_grad():
@@ -89,8 +100,7 @@ wish = torch.sigmoid(theta)[0]  # a picture (channels, height, width) in 0..1
 """
 
 
-def _chain(a: Asked) -> list[tuple[str, nn.Module]]:
-    """Layers in the order of computing, up to the chosen one."""
-    kinds = innermost(a.net)
-    names = list(feature_maps(a.net, np.zeros((1, *a.about.input_shape))))
-    return [(name, kinds[name]) for name in names[: names.index(a.layer) + 1]]
+def _stored(layer: nn.Module) -> str:
+    """The weights of a layer by name, packed."""
+    parts = {name: values for name, values in layer.state_dict().items() if name != "num_batches_tracked"}
+    return "{" + ", ".join(f"{name!r}: {packed(values.numpy())}" for name, values in parts.items()) + "}"

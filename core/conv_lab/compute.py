@@ -26,78 +26,89 @@ from core.conv_lab.interventions import (
     shifted,
     turned,
     with_kernel,
+    without_each,
     without_map,
 )
-from core.conv_lab.patches import Patches, field_of, top_patches
-from core.conv_lab.probe import until
+from core.conv_lab.patches import Patches, top_patches
 from core.conv_lab.spec import ConvLabSpec
-from core.convolution.maps import feature_maps, innermost
-from core.data.example_sets import ExampleSet, example_set
+from core.convolution.flow import Reach, reaches
+from core.convolution.maps import feature_maps, innermost, made_by
+from core.convolution.probe import until
+from core.convolution.trained import examples_of, network, picture_of, precision
+from core.data.example_sets import ExampleSet
+from core.data.own import kept
 from core.errors import ExplainerError, one_of
 from core.rng import generator, numpy_generator
-from models import MODELS, Model, load
+from models import MODELS, Model, Pretrained, known
+from models.surgery import ACTIVATIONS
 
 QUICK = 24  # steps of a climb that the page makes at once
 NUDGE = 0.01
 CONTROLS = 20  # random directions
-ACTIVATIONS = (nn.ReLU, nn.Tanh)
-
-
-@lru_cache(maxsize=6)
-def network(name: str, exact: bool = True) -> nn.Module:
-    """The trained network, in float64 if `exact`; shared by all visitors: nobody may change it."""
-    return load(name).double() if exact else load(name)
+STEPS = 32  # reports while each map of a layer is removed
+WISH = 64  # pixels of a picture that is made for an ImageNet network
 
 
 @dataclass(frozen=True, eq=False)
 class Asked:
-    """What a Spec asks about: the network, its pictures in 0..1, the layer and the unit."""
+    """What a Spec asks about: the network, its pictures in 0..1, the one looked at (`index` -1: the visitor's own), the layer and the unit."""
 
-    about: Model
+    about: Model | Pretrained
     examples: ExampleSet
     index: int
+    pixels: np.ndarray
     layer: str
     unit: int
 
     @property
     def net(self) -> nn.Module:
-        """The network in float64."""
+        """The network, in float64 if it is one of Glassnet's own."""
         return network(self.about.name)
 
     @property
     def picture(self) -> Tensor:
-        """The chosen picture (1, C, H, W) in 0..1, in float64."""
-        return torch.as_tensor(self.examples.pictures[self.index : self.index + 1], dtype=torch.float64)
+        """The chosen picture (1, C, H, W) in 0..1, in the precision of the network."""
+        return torch.as_tensor(self.pixels[None], dtype=precision(self.about.name))
 
     def logits(self, pictures: Tensor) -> Tensor:
         """Of pictures in 0..1."""
-        return self.net(self.about.normalise(pictures))
+        return self.net(self.about.normalise(pictures.to(precision(self.about.name))))
 
     def maps(self, pictures: Tensor) -> np.ndarray:
         """The chosen layer's maps of pictures in 0..1."""
         return feature_maps(self.net, self.about.normalise(pictures), only=[self.layer])[self.layer]
 
     @property
+    def labelled(self) -> bool:
+        """Whether the class of the chosen picture is known."""
+        return self.examples.labels is not None and self.index >= 0
+
+    @property
     def truth(self) -> int:
         """The picture's class; where it has none, the network's own answer."""
-        if self.examples.labels is not None:
+        if self.labelled:
             return int(self.examples.labels[self.index])
         with torch.no_grad():
             return int(self.logits(self.picture).argmax())
 
 
-@lru_cache(maxsize=8)
-def layers_of(name: str) -> tuple[str, ...]:
-    """Layers with maps of more than one cell, in the order of computing."""
-    about = MODELS[name]
-    maps = feature_maps(network(name), np.zeros((1, *about.input_shape)))
-    return tuple(layer for layer, found in maps.items() if found.shape[2] > 1)
+@dataclass(frozen=True)
+class About:
+    """What is known of a layer: how many maps it has, the convolution that makes them, how far its cells see."""
+
+    maps: int
+    conv: str
+    reach: Reach
 
 
-@lru_cache(maxsize=8)
-def maps_of(name: str, layer: str) -> int:
-    """How many maps a layer has."""
-    return feature_maps(network(name), np.zeros((1, *MODELS[name].input_shape)), only=[layer])[layer].shape[1]
+@lru_cache(maxsize=16)
+def layers_of(name: str) -> dict[str, About]:
+    """Layers with maps of more than one cell that a convolution makes, in the order of computing."""
+    net = network(name)
+    maps = feature_maps(net, examples_of(name).pictures[:1])
+    reach = reaches(net)
+    makers = {layer: made_by(layer, maps, net) for layer, found in maps.items() if found.shape[2] > 1}
+    return {layer: About(maps[layer].shape[1], conv, reach[layer]) for layer, conv in makers.items() if conv}
 
 
 def chosen_layer(spec: ConvLabSpec) -> str:
@@ -111,24 +122,17 @@ def chosen_layer(spec: ConvLabSpec) -> str:
         kinds = innermost(network(spec.network))
         return [n for n in names if isinstance(kinds[n], ACTIVATIONS)][1]
     if spec.layer not in names:
-        raise ExplainerError(f"{MODELS[spec.network].title} has no layer {spec.layer[:40]!r}; choose {one_of(names)}")
+        raise ExplainerError(f"{known(spec.network).title} has no layer {spec.layer[:40]!r}; choose {one_of(names)}")
     return spec.layer
 
 
 def asked(spec: ConvLabSpec) -> Asked:
     """What the Spec asks about; numbers beyond the last picture or map mean the last one."""
-    about = MODELS[spec.network]
-    examples = example_set(about.dataset)
-    layer = chosen_layer(spec)
-    index, unit = min(spec.picture, len(examples.pictures) - 1), min(spec.unit, maps_of(spec.network, layer) - 1)
-    return Asked(about, examples, index, layer, unit)
-
-
-def before_activation(name: str, layer: str) -> str:
-    """The layer itself, or the one that enters it if it is an activation: a silent ReLU has no slope to climb."""
-    names = layers_of(name)
-    kind = innermost(network(name))[layer]
-    return names[names.index(layer) - 1] if isinstance(kind, ACTIVATIONS) else layer
+    examples, layer = examples_of(spec.network), chosen_layer(spec)
+    own = spec.own if kept(spec.own) is not None else ""
+    index = -1 if own else min(spec.picture, len(examples.pictures) - 1)
+    unit = min(spec.unit, layers_of(spec.network)[layer].maps - 1)
+    return Asked(known(spec.network), examples, index, picture_of(examples, index, own), layer, unit)
 
 
 # ---- climbing ---------------------------------------------------------------------------------------------------------
@@ -138,32 +142,33 @@ def wish_of(spec: ConvLabSpec, steps: int) -> Wish:
     """The climb that the Spec describes, for so many steps."""
     a = asked(spec)
     unit = min(spec.unit, len(a.about.classes) - 1) if spec.objective == "logit" else a.unit
+    shape = a.about.input_shape if spec.network in MODELS else (3, WISH, WISH)
     return Wish(
-        spec.objective, before_activation(spec.network, a.layer), unit, a.about.input_shape, steps, 0.05, spec.frequencies, spec.jitter, spec.blur,
+        spec.objective, a.layer, unit, shape, steps, 0.05, spec.frequencies, spec.jitter, spec.blur,
         spec.variation, spec.diversity, spec.seed,
     )  # fmt: skip
 
 
 def climb(spec: ConvLabSpec) -> Iterator[Snapshot]:
     """The long climb, as a job."""
-    yield from ascend(network(spec.network, False), wish_of(spec, spec.steps), MODELS[spec.network].normalise)
+    yield from ascend(network(spec.network, False), wish_of(spec, spec.steps), known(spec.network).normalise)
 
 
 @lru_cache(maxsize=32)
 def quick_climb(spec: ConvLabSpec) -> tuple[Snapshot, ...]:
     """The first steps of the climb."""
     steps = min(QUICK, spec.steps)
-    return tuple(ascend(network(spec.network, False), wish_of(spec, steps), MODELS[spec.network].normalise))
+    return tuple(ascend(network(spec.network, False), wish_of(spec, steps), known(spec.network).normalise))
 
 
 @lru_cache(maxsize=16)
 def dream(name: str, layer: str, steps: int, jitter: int) -> tuple[np.ndarray, np.ndarray, float, float]:
     """A photograph and what becomes of it when all maps of a layer are driven up; the layer's mean square before and after."""
-    about = MODELS[name]
+    about = known(name)
     photo = photograph()
     if about.input_shape[0] == 1:
         photo = photo.mean(axis=0, keepdims=True)
-    wish = Wish("layer", layer, 0, photo.shape, steps, 0.03, True, jitter)
+    wish = Wish("layer", layer, 0, photo.shape, steps, 0.03, True, jitter, entering=False)
     film = list(ascend(network(name, False), wish, about.normalise, torch.as_tensor(photo, dtype=torch.float32)[None]))
     return photo, film[-1].arrays["images"][0], film[0].metrics["answer"], film[-1].metrics["answer"]
 
@@ -182,24 +187,23 @@ def photograph() -> np.ndarray:
 @lru_cache(maxsize=16)
 def patches(name: str, layer: str, unit: int) -> Patches:
     """The strongest patches of the unit over the example pictures."""
-    about = MODELS[name]
-    pictures = example_set(about.dataset).pictures
-    x = about.normalise(torch.as_tensor(pictures))
+    pictures = examples_of(name).pictures
+    x = known(name).normalise(torch.as_tensor(pictures))
     parts = [
         feature_maps(network(name, False), x[k : k + 16], only=[layer])[layer][:, unit] for k in range(0, len(x), 16)
     ]
-    return top_patches(np.concatenate(parts), field_of(network(name), layer), about.input_shape[1:])
+    return top_patches(np.concatenate(parts), layers_of(name)[layer].reach, pictures.shape[2:])
 
 
 @lru_cache(maxsize=16)
 def all_logits(name: str) -> np.ndarray:
     """The logits of all example pictures, in float32."""
-    return _logits(network(name, False), MODELS[name])
+    return _logits(network(name, False), name)
 
 
-def _logits(net: nn.Module, about: Model) -> np.ndarray:
+def _logits(net: nn.Module, name: str) -> np.ndarray:
     with torch.no_grad():
-        return net(about.normalise(torch.as_tensor(example_set(about.dataset).pictures))).numpy()
+        return net(known(name).normalise(torch.as_tensor(examples_of(name).pictures))).numpy()
 
 
 def labels_of(a: Asked) -> np.ndarray:
@@ -221,17 +225,10 @@ class Change:
         return float(np.nansum(self.right[after] * self.count) / self.count.sum())
 
 
-def conv_of(a: Asked) -> str:
-    """The convolution that makes the chosen layer: itself, or the last one before it."""
-    kinds = innermost(a.net)
-    names = list(layers_of(a.about.name))
-    return [n for n in names[: names.index(a.layer) + 1] if isinstance(kinds[n], nn.Conv2d)][-1]
-
-
 def learned_kernel(spec: ConvLabSpec) -> tuple[str, int, np.ndarray]:
     """The convolution, the input map and the kernel that the Spec names."""
     a = asked(spec)
-    conv = conv_of(a)
+    conv = layers_of(spec.network)[a.layer].conv
     weight = innermost(a.net)[conv].weight.detach()
     source = min(spec.source, weight.shape[1] - 1)
     return conv, source, weight[a.unit, source].numpy().copy()
@@ -283,7 +280,7 @@ def edited(spec: ConvLabSpec) -> Change:
     light = with_kernel(network(spec.network, False), conv, a.unit, source, new_kernel(spec))
     with torch.no_grad():
         after = exact(x)
-    return _change(a, maps, after, _logits(light, a.about))
+    return _change(a, maps, after, _logits(light, spec.network))
 
 
 def ablated(spec: ConvLabSpec) -> Change:
@@ -295,6 +292,20 @@ def ablated(spec: ConvLabSpec) -> Change:
     pictures = a.about.normalise(torch.as_tensor(a.examples.pictures))
     after = without_map(light, a.layer, a.unit, pictures).numpy()
     return _change(a, (before, np.zeros_like(before)), without_map(a.net, a.layer, a.unit, x), after)
+
+
+def ablate_each(spec: ConvLabSpec) -> Iterator[Snapshot]:
+    """Remove each map of the layer in turn, as a job; `drops` (maps so far, classes): what share of right answers each class loses."""
+    a = asked(spec)
+    net, labels = network(spec.network, False), labels_of(a)
+    before, _ = right_by_class(all_logits(spec.network), labels)
+    x = known(spec.network).normalise(torch.as_tensor(a.examples.pictures))
+    total = layers_of(spec.network)[a.layer].maps
+    drops: list[np.ndarray] = []
+    for number, logits in enumerate(without_each(net, a.layer, x), start=1):
+        drops.append(before - right_by_class(logits.numpy(), labels)[0])
+        if number % max(1, total // STEPS) == 0 or number == total:
+            yield Snapshot(number, total, {"maps": float(number)}, {"drops": np.array(drops)})
 
 
 def _change(a: Asked, maps: tuple[np.ndarray, ...], after: Tensor, all_after: np.ndarray) -> Change:
@@ -327,8 +338,8 @@ def moved(spec: ConvLabSpec) -> Moved:
     other = np.clip(shifted(turned(x, spec.quarters), 0, spec.shift) + spec.noise * noise, 0, 1)
     both = feature_maps(a.net, a.about.normalise(torch.as_tensor(np.stack([x, other]))))
     expected = {
-        n: shifted(turned(both[n][0], spec.quarters), 0, spec.shift / field_of(a.net, n).jump)
-        for n in layers_of(spec.network)
+        n: shifted(turned(both[n][0], spec.quarters), 0, spec.shift / about.reach.jump)
+        for n, about in layers_of(spec.network).items()
     }
     departures = {n: departure(both[n][1], maps, both[n][0]) for n, maps in expected.items()}
     mine, theirs, still = both[a.layer][1][a.unit], expected[a.layer][a.unit], both[a.layer][0][a.unit]
@@ -394,7 +405,7 @@ def concept(spec: ConvLabSpec) -> Concept:
     h = until_means(light, a.layer, a.about.normalise(torch.as_tensor(planted)))
     learn = np.arange(len(pictures)) % 2 == 0
     v = direction(h[learn], has[learn])
-    k = min(spec.target, len(a.about.classes) - 1)
+    k = class_of(spec, a)
     of_class = torch.as_tensor(pictures[labels_of(a) == k])
     if not len(of_class):
         raise ExplainerError(f"no example picture belongs to class {k}; choose another class")
@@ -407,6 +418,12 @@ def concept(spec: ConvLabSpec) -> Concept:
     return Concept(
         told_apart(v, h[~learn], has[~learn]), float(scores[0]), scores[1:], (pictures[0], planted[0]), len(of_class)
     )
+
+
+def class_of(spec: ConvLabSpec, a: Asked) -> int:
+    """The class of the Spec's number, the last one where there are fewer; of ImageNet's thousand only those that occur are counted."""
+    classes = range(len(a.about.classes)) if len(a.about.classes) <= 10 else np.unique(labels_of(a)).tolist()
+    return classes[min(spec.target, len(classes) - 1)]
 
 
 @torch.no_grad()
@@ -430,7 +447,7 @@ def numbers(spec: ConvLabSpec) -> dict[str, float]:
     (slope,) = torch.autograd.grad(answer, x)
     with torch.no_grad():
         after = f((x + NUDGE * slope.sign()).clamp(0, 1))
-        jump = field_of(a.net, a.layer).jump
+        jump = layers_of(spec.network)[a.layer].reach.jump
         other = torch.roll(x, spec.shift, 3)
         maps, of_moved = (a.maps(one.detach())[0] for one in (x, other))
     return {

@@ -24,7 +24,7 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
-from core.conv_lab.probe import with_activations
+from core.convolution.probe import with_activations
 from core.errors import ExplainerError
 
 RIDGE = 1e-2  # times the mean variance of h

@@ -10,9 +10,9 @@ import numpy as np
 from core.contracts import Figure, Frame, Snapshot, Step
 from core.plots.theme import BLUE, GREY, MAGNITUDE, ORANGE, VERMILLION, axis, hidden_axis, layout, signed_scale
 from core.plots.tiles import corner, pixels, sheet, upright
-from core.plots.words import short
+from core.plots.words import plain, short
 
-PICTURES_HEIGHT, BARS_HEIGHT, WISH_HEIGHT = 330, 360, 400  # pixels
+PICTURES_HEIGHT, BARS_HEIGHT, WISH_HEIGHT, REMOVALS_HEIGHT = 330, 360, 400, 460  # pixels
 MARGIN = {"l": 8, "r": 8, "t": 28, "b": 8}
 
 
@@ -92,13 +92,33 @@ def two_bars(
 
 def along_layers(values: Mapping[str, float], chosen: str, what: str, alt: str, how_to_read: str) -> Figure:
     """One bar a layer, in the order of computing."""
-    names = [name.removeprefix("features.") for name in values]
+    names = [plain(name) for name in values]
     colors = [VERMILLION if name == chosen else BLUE for name in values]
     return Figure(
         data=[{"type": "bar", "x": names, "y": list(values.values()), "marker": {"color": colors}, "hovertemplate": "%{x}: %{y:.4g}<extra></extra>"}],
         layout=layout(xaxis=axis("layer, in the order of computing", tickangle=-50, showgrid=False), yaxis=axis(what, rangemode="tozero"), margin={"l": 56, "r": 16, "t": 16, "b": 96}),
         alt=alt,
         how_to_read=how_to_read,
+    )  # fmt: skip
+
+
+def removals(drops: np.ndarray, classes: Sequence[str], whole: np.ndarray, layer: str) -> Figure:
+    """Maps down, classes across: the share of right answers that each class loses without the map; `whole`, all classes together."""
+    shown = 100 * np.column_stack([drops, whole])
+    end = float(np.abs(shown).max()) or 1.0
+    worst = int(whole.argmax())
+    return Figure(
+        data=[{
+            "type": "heatmap", "z": shown.astype(np.float32), "x": [*classes, "all"], "y": np.arange(len(shown)),
+            "hovertemplate": "without map %{y}: %{x} loses %{z:.3g} points<extra></extra>",
+            "colorbar": {"title": {"text": "loss (points)", "side": "right"}, "thickness": 12}, **signed_scale(end),
+        }],
+        layout=layout(
+            xaxis=axis("class", type="category", showgrid=False, tickangle=-50), yaxis=axis("map that is removed", autorange="reversed", showgrid=False),
+            margin={"l": 56, "r": 16, "t": 16, "b": 96},
+        ),
+        alt=f"Loss of right answers for {len(classes)} classes without each of {len(drops)} maps of {layer}; most is lost without map {worst}: {100 * whole[worst]:.3g} percentage points over all classes.",
+        how_to_read="Each row is one map that is 0 everywhere, each column a class; the last column is all classes together. Orange: so many percentage points of right answers are lost; blue: gained; white: nothing changes.",
     )  # fmt: skip
 
 

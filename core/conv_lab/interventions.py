@@ -20,16 +20,17 @@ harnessing adversarial examples", ICLR 2015 (n = 1: FGSM); A. Madry et al., ICLR
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import numpy as np
 import torch
 from jaxtyping import Float, Int
-from torch import Tensor, nn
+from torch import Tensor, fx, nn
 from torch.nn import functional as F
 
-from core.conv_lab.probe import changed, layer_of
+from core.convolution.probe import changed, layer_of
 from core.errors import ExplainerError
+from models.surgery import graph_of
 
 Maps = Float[np.ndarray, "C h w"]
 
@@ -38,21 +39,22 @@ Maps = Float[np.ndarray, "C h w"]
 
 
 def with_kernel(model: nn.Module, conv: str, unit: int, source: int, kernel: Float[np.ndarray, "kh kw"]) -> nn.Module:
-    """A copy of the network in which one kernel is another.
+    """The network with one kernel another; it shares all other weights with the one that it was made from.
 
     Raises:
         ExplainerError: the layer is no convolution, has no such kernel, or the kernel has another size or is not finite.
     """
-    other = copy.deepcopy(model)
-    layer = layer_of(other, conv)
+    layer = layer_of(model, conv)
     if not isinstance(layer, nn.Conv2d) or not (0 <= unit < len(layer.weight) and 0 <= source < layer.weight.shape[1]):
         raise ExplainerError(f"layer {conv!r} has no kernel for map {unit} and input {source}; choose smaller numbers")
     if kernel.shape != tuple(layer.kernel_size) or not np.isfinite(kernel).all():
         raise ExplainerError(
             f"the kernel has {kernel.shape[0]} by {kernel.shape[1]} numbers; it takes {layer.kernel_size[0]} by {layer.kernel_size[1]} finite ones"
         )
-    with torch.no_grad():
-        layer.weight[unit, source] = torch.as_tensor(kernel)
+    other = copy.deepcopy(model, {id(one): one for one in (*model.parameters(), *model.buffers())})
+    weight = layer.weight.detach().clone()
+    weight[unit, source] = torch.as_tensor(kernel)
+    layer_of(other, conv).weight = nn.Parameter(weight, requires_grad=False)
     return other
 
 
@@ -67,6 +69,25 @@ def without_map(model: nn.Module, layer: str, unit: int, x: Tensor) -> Tensor:
         return output
 
     return changed(model, layer, silence, x)
+
+
+@torch.no_grad()
+def without_each(model: nn.Module, layer: str, x: Tensor) -> Iterator[Tensor]:
+    """The logits when each map of a layer in turn is 0. What does not depend on the layer is computed once."""
+    traced = fx.GraphModule(model, graph_of(model, innermost=True))
+    run = fx.Interpreter(traced, garbage_collect_values=False)
+    run.run(x)
+    known = dict(run.env)
+    start = next(node for node in traced.graph.nodes if node.target == layer)
+    later = {start}
+    for node in traced.graph.nodes:
+        if later.intersection(node.all_input_nodes):
+            later.add(node)
+    before = {node: value for node, value in known.items() if node not in later}
+    for unit in range(known[start].shape[1]):
+        silenced = known[start].clone()
+        silenced[:, unit] = 0
+        yield run.run(x, initial_env={**before, start: silenced})
 
 
 def right_by_class(

@@ -7,9 +7,8 @@ from typing import ClassVar
 
 from core.contracts import Example, Spec, TourStop, param
 from core.conv_lab.concepts import CONCEPTS
-from models import MODELS
+from core.convolution.trained import TITLES
 
-NETWORKS = ("smallcnn-shapes", "lenet5-mnist", "smallcnn-fashion", "tinyvgg-cifar10")  # chains of layers
 LENSES = {
     "wants": "What a unit wants", "patches": "What excites it most", "dream": "Dream on a photograph", "kernel": "Edit a kernel",
     "ablation": "Remove a map", "equivariance": "Move the picture", "attack": "Adversarial nudge", "concept": "Concept direction",
@@ -31,9 +30,10 @@ class ConvLabSpec(Spec):
 
     SLUG: ClassVar[str] = "conv_lab"
 
-    network: str = param("smallcnn-shapes", "Network", options={name: MODELS[name].title for name in NETWORKS})
+    network: str = param("smallcnn-shapes", "Network", options=TITLES)
     picture: int = param(0, "Picture", low=0, high=31, help="Which of the example pictures; some looks use all of them")
     layer: str = param("", "Layer", max_length=60, hidden=True, help="Empty: the second layer after an activation")
+    own: str = param("", "Your own picture", max_length=22, hidden=True)  # a key of core.data.own
     unit: int = param(0, "Map", low=0, high=127, help="Number of the unit's map; the last one where there are fewer")
     lens: str = param("wants", "What to do", options=LENSES)
 

@@ -21,14 +21,17 @@ from core.convolution.receptive_field import receptive_field
 
 
 def gradient_field(
-    model: Callable[[torch.Tensor], torch.Tensor], image: np.ndarray, unit: tuple[int, int] | None = None
+    model: Callable[[torch.Tensor], torch.Tensor],
+    image: np.ndarray,
+    unit: tuple[int, int] | None = None,
+    dtype: torch.dtype = torch.float64,
 ) -> np.ndarray:
     """|d y / d x| for the unit of `model` at `unit` (row, column; None: the middle), summed over channels: (height, width).
 
     `model` takes a batch (1, channel, height, width) and gives a map (1, channel, height, width); y is the sum of its channels
-    there. `image` is (channel, height, width). The model's own gradients are left as they were.
+    there. `image` is (channel, height, width), and is given to the model in `dtype`. The model's own gradients are left as they were.
     """
-    x = torch.tensor(image, dtype=torch.float64)[None].requires_grad_()
+    x = torch.tensor(image, dtype=dtype)[None].requires_grad_()
     y = model(x)
     row, column = unit if unit is not None else (y.shape[2] // 2, y.shape[3] // 2)
     (grad,) = torch.autograd.grad(y[0, :, row, column].sum(), x)

@@ -8,8 +8,10 @@ M. D. Zeiler, R. Fergus, "Visualizing and understanding convolutional networks",
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+import threading
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
+from typing import Any
 
 import numpy as np
 import torch
@@ -39,7 +41,7 @@ def feature_maps(model: nn.Module, images: Images, only: Collection[str] | None 
     layers = innermost(model)
     with evaluating(model), torch.no_grad():
         handles = [
-            layer.register_forward_hook(lambda _layer, _inputs, output, name=name: keep(name, output))
+            layer.register_forward_hook(in_this_thread(lambda _layer, _inputs, output, name=name: keep(name, output)))
             for name, layer in layers.items()
             if only is None or name in only
         ]
@@ -51,6 +53,12 @@ def feature_maps(model: nn.Module, images: Images, only: Collection[str] | None 
     return found
 
 
+def in_this_thread(hook: Callable[..., Any]) -> Callable[..., Any]:
+    """The hook, deaf to other threads: they may run the same shared network at the same time."""
+    mine = threading.get_ident()
+    return lambda *given: hook(*given) if threading.get_ident() == mine else None
+
+
 def innermost(model: nn.Module) -> dict[str, nn.Module]:
     """Name -> module, for the modules that contain no other; a network that is one module has its class's name."""
     return {
@@ -60,16 +68,32 @@ def innermost(model: nn.Module) -> dict[str, nn.Module]:
     }
 
 
+def made_by(layer: str, maps: Mapping[str, np.ndarray], model: nn.Module) -> str | None:
+    """The convolution that makes a layer's maps: itself, or the one that computed last before it with as many maps, more than one cell each.
+
+    None where there is none, as after maps were put side by side. `maps` holds every layer's (..., channel, height, width).
+    """
+    kinds, names = innermost(model), list(maps)
+    channels = maps[layer].shape[-3]
+    makers = [
+        name
+        for name in names[: names.index(layer) + 1]
+        if isinstance(kinds.get(name), nn.Conv2d) and maps[name].shape[-3] == channels and maps[name].shape[-1] > 1
+    ]
+    return makers[-1] if makers else None
+
+
 @contextmanager
 def evaluating(model: nn.Module) -> Iterator[None]:
     """The network in evaluation mode; afterwards every module is in the mode in which it was."""
-    modes = [(module, module.training) for module in model.modules()]
-    model.eval()
+    training = [module for module in model.modules() if module.training]
+    for module in training:
+        module.training = False
     try:
         yield
     finally:
-        for module, mode in modes:
-            module.training = mode
+        for module in training:
+            module.training = True
 
 
 def as_input(model: nn.Module, images: Images) -> torch.Tensor:

@@ -5,6 +5,7 @@
                        28 x 28, which is how MNIST's own digits lie in theirs
     CIFAR-10           windows of scikit-learn's two photographs, shrunk to 32 x 32; they have no class
     Fashion-MNIST      the digits again; to a network for clothes they have no class
+    ImageNet           photographs of scikit-learn and matplotlib, whole and in parts, at 160 x 160; their classes are not known here
 
 Enlarging is linear interpolation between the cells' centres; shrinking takes the mean of each block.
 """
@@ -17,6 +18,7 @@ from functools import lru_cache
 import numpy as np
 from jaxtyping import Float, Int
 
+from core.data.pictures import bundled, fitted, picture
 from core.data.shapes import shapes
 from core.data.vision import DATASETS, data_folder, dataset
 from core.errors import ExplainerError, one_of
@@ -24,6 +26,7 @@ from core.rng import generator, numpy_generator
 
 REAL = {source.title: name for name, source in DATASETS.items()}
 WINDOWS = (416, 192, 96)  # pixels of a photograph's windows; multiples of 32
+PHOTOGRAPHS, SIDE = ("china", "grace_hopper", "flower"), 160  # for networks that learned from ImageNet
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,8 +50,12 @@ def example_set(trained_on: str, count: int = 96) -> ExampleSet:
     if trained_on == "generated shapes":
         drawn = shapes(count, generator(0, "example set"))
         return ExampleSet(drawn.images, drawn.labels, "generated shapes that the network has not seen")
+    if trained_on == "ImageNet":
+        return ExampleSet(squares(SIDE)[:count], None, "three photographs, whole and in parts: they have no label here")
     if trained_on not in REAL:
-        raise ExplainerError(f"the data set {trained_on!r} is unknown; choose {one_of(['generated shapes', *REAL])}")
+        raise ExplainerError(
+            f"the data set {trained_on!r} is unknown; choose {one_of(['generated shapes', 'ImageNet', *REAL])}"
+        )
     real = _real(trained_on, count)
     if real is not None:
         return real
@@ -93,6 +100,23 @@ def enlarged(pictures: Float[np.ndarray, "N n n"], size: int) -> Float[np.ndarra
     places = np.clip((np.arange(size) + 0.5) * n / size - 0.5, 0, n - 1)
     weights = np.maximum(0, 1 - np.abs(places[:, None] - np.arange(n)))  # (size, n): each row sums to 1
     return weights @ pictures @ weights.T
+
+
+@lru_cache(maxsize=2)
+def squares(side: int) -> Float[np.ndarray, "N 3 {side} {side}"]:
+    """The middle square of each photograph, then its four corners, two thirds as wide as that."""
+    whole = [picture(name).pixels for name in PHOTOGRAPHS if name in bundled()]
+    parts = [pixels[:, rows, columns] for pixels in whole for rows, columns in _corners(*pixels.shape[1:])]
+    return np.stack([fitted(pixels, (3, side, side)) for pixels in (*whole, *parts)]).astype(np.float32)
+
+
+def _corners(height: int, width: int) -> list[tuple[slice, slice]]:
+    side = min(height, width) * 2 // 3
+    return [(rows, columns) for rows in _ends(height, side) for columns in _ends(width, side)]
+
+
+def _ends(length: int, side: int) -> tuple[slice, slice]:
+    return slice(0, side), slice(length - side, length)
 
 
 def photographs() -> Float[np.ndarray, "N 3 32 32"]:

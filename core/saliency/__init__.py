@@ -10,25 +10,41 @@ from core.attribution import METHODS
 from core.contracts import Figure
 from core.saliency import figures as draw
 from core.saliency.code import script
-from core.saliency.compute import FAST, View, errand, layer_names, map_of, numbers, probabilities, score, view_of
+from core.saliency.compute import (
+    FAST,
+    Slow,
+    View,
+    bring,
+    can,
+    classes_of,
+    errand,
+    layer_names,
+    map_of,
+    numbers,
+    probabilities,
+    score,
+    slow_maps,
+    view_of,
+)
 from core.saliency.lenses import Look, is_signed, look, overview, score_figure, score_rows, worked
 from core.saliency.questions import questions
-from core.saliency.spec import EXAMPLES, LAST, NETWORKS, PREDICTED, TOUR
+from core.saliency.spec import EXAMPLES, LAST, NETWORKS, PREDICTED, SMALL, TOUR
 from core.saliency.spec import SaliencySpec as SPEC
-from models import MODELS
 
 __all__ = [
     "EXAMPLES",
     "FAST",
     "METHODS",
     "NETWORKS",
+    "SMALL",
     "SPEC",
     "TOUR",
     "Look",
+    "Slow",
     "View",
+    "bring",
     "chosen_method",
     "draw",
-    "drawn",
     "errand",
     "figures",
     "look",
@@ -40,6 +56,7 @@ __all__ = [
     "score_figure",
     "score_rows",
     "script",
+    "slow_maps",
     "small",
     "thumbnail",
     "tiles",
@@ -50,16 +67,11 @@ __all__ = [
 
 def menus(spec: SPEC) -> dict[str, tuple[Sequence[str], str]]:
     """Class and layer: the choices that the network leaves, and what is chosen now."""
-    target, layer = (PREDICTED, *MODELS[spec.network].classes), (LAST, *layer_names(spec.network))
+    target, layer = (PREDICTED, *classes_of(spec.network)), (LAST, *layer_names(spec.network))
     return {
         "target": (target, spec.target if spec.target in target else PREDICTED),
         "layer": (layer, spec.layer if spec.layer in layer else LAST),
     }
-
-
-def drawn(ink: np.ndarray) -> np.ndarray:
-    """Ink (height, width), 0 paper to 1 ink, as a picture of bytes (height, width, 3): light on dark, as the digits are."""
-    return np.repeat(np.rint(255 * ink).astype(np.uint8)[:, :, None], 3, 2)
 
 
 def small(view: View) -> dict[str, Figure]:
@@ -71,12 +83,16 @@ def small(view: View) -> dict[str, Figure]:
     }
 
 
-def tiles(view: View, methods: Sequence[str] = tuple(METHODS)) -> Figure:
-    """All maps side by side; those that are not among `methods` are still to come."""
-    spec = view.spec
+def tiles(view: View, methods: Sequence[str] | None = None) -> Figure:
+    """All maps side by side; those that are not among `methods` (None: all that are at hand) are still to come."""
+    spec, methods = view.spec, view.at_hand if methods is None else methods
     return draw.gallery(
-        view.scene.picture(),
-        {about.title: view.ranking(name) if name in methods else None for name, about in METHODS.items()},
+        draw.shrunk(view.scene.picture()),
+        {
+            about.title: draw.shrunk(view.ranking(name)) if name in methods else None
+            for name, about in METHODS.items()
+            if can(name, spec.network)
+        },
         {about.title: is_signed(spec, name) for name, about in METHODS.items()},
         spec.clip,
         spec.overlay,
@@ -86,7 +102,7 @@ def tiles(view: View, methods: Sequence[str] = tuple(METHODS)) -> Figure:
     )
 
 
-def chosen_method(trace: int, view: View, methods: Sequence[str] = tuple(METHODS)) -> str:
+def chosen_method(trace: int, view: View, methods: Sequence[str] | None = None) -> str:
     """The method whose tile was clicked; "" for another place."""
     title = draw.tile_of(tiles(view, methods).data, trace)
     return next((name for name, about in METHODS.items() if about.title == title), "")

@@ -18,7 +18,7 @@ from core.saliency import by_hand
 from core.saliency.compute import depth, flat, layer_of, network, steps_of, target_of
 from core.saliency.scene import SCRIPTED, codes_of, scene_of
 from core.saliency.spec import SaliencySpec
-from models import MODELS
+from models import known
 
 TEMPLATE = '''"""Where did {title} look? Logit {target} ({name}), four maps written out with torch alone. In float64."""
 
@@ -108,9 +108,9 @@ def script(spec: SaliencySpec) -> str:
     """
     if spec.network not in SCRIPTED:
         raise ExplainerError(
-            f"{MODELS[spec.network].title} has too many weights for a script; choose {one_of(MODELS[n].title for n in SCRIPTED)}"
+            f"{known(spec.network).title} has too many weights for a script; choose {one_of(known(n).title for n in SCRIPTED)}"
         )
-    scene, model, net = scene_of(spec), MODELS[spec.network], network(spec.network)
+    scene, model, net = scene_of(spec), known(spec.network), network(spec.network)
     target, chain = target_of(spec, scene), flat(net)
     codes, rest = packed(chain)
     half = scene.shape[2] // 6

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import copy
+import hashlib
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -36,12 +37,26 @@ from core.contracts import Snapshot
 from core.errors import ExplainerError, one_of
 from core.rng import numpy_generator
 from core.saliency import by_hand
-from core.saliency.scene import SCRIPTED, Scene, blank, inputs, network, scene_of
-from core.saliency.spec import LAST, PICTURES, PREDICTED, SaliencySpec, settings_of
-from models import MODELS
+from core.saliency.scene import SCRIPTED, Scene, blank, inputs, network, scene_of, shape_of
+from core.saliency.spec import LAST, PICTURES, PREDICTED, SMALL, SaliencySpec, settings_of
+from models import known
+from models.surgery import ACTIVATIONS
 
+QUICK = (
+    "saliency",
+    "input_x_gradient",
+    "guided_backprop",
+    "deconvolution",
+    "deep_lift",
+    "lrp",
+    "grad_cam",
+    "guided_grad_cam",
+)
 FAST = tuple(name for name in METHODS if name not in ("occlusion", "feature_ablation", "kernel_shap", "lime"))
 PATCHES, SCORE_PATCHES = 200, 100
+KEPT = 60  # maps of large networks that are kept
+RULES = ("deep_lift", "guided_backprop", "deconvolution", "guided_grad_cam", "lrp")  # methods with a rule for ReLU
+WITHOUT = {"mobilenet_v2": RULES, "mobilenet_v3_small": RULES, "vit_b_16": RULES}  # their activations have no such rule
 RIVALS = ("saliency", "integrated_gradients", "grad_cam", "guided_backprop")  # in the cascade, beside the chosen method
 
 
@@ -69,7 +84,7 @@ def target_of(spec: SaliencySpec, scene: Scene) -> int:
     Raises:
         ExplainerError: the network has no such class.
     """
-    classes = MODELS[spec.network].classes
+    classes = classes_of(spec.network)
     if spec.target == PREDICTED:
         return int(np.argmax(probabilities(scene)))
     if spec.target not in classes:
@@ -77,13 +92,25 @@ def target_of(spec: SaliencySpec, scene: Scene) -> int:
     return classes.index(spec.target)
 
 
-@lru_cache(maxsize=len(MODELS))
+@lru_cache(maxsize=16)
+def classes_of(name: str) -> tuple[str, ...]:
+    """The classes of a network, in the order of its outputs."""
+    return known(name).classes
+
+
+@lru_cache(maxsize=16)
 def layer_names(name: str) -> tuple[str, ...]:
-    """The layers that Grad-CAM may read: the activations, and the last layer with maps."""
+    """The layers that Grad-CAM may read: the activations, and the last layer with maps.
+
+    Of a vision transformer, what enters the attention of each block: the patches of its very last layer do not move the answer, which
+    hangs on the class token alone.
+    """
     net = network(name)
-    found = list(layers(net, np.zeros((1, *MODELS[name].input_shape), np.float32)))
     modules = dict(net.named_modules())
-    return tuple(n for n in found if isinstance(modules[n], (nn.ReLU, nn.Tanh)) or n == found[-1])
+    if name.startswith("vit"):
+        return tuple(n for n in modules if n.endswith(".ln_1"))
+    found = list(layers(net, np.zeros((1, *shape_of(name)), np.float32)))
+    return tuple(n for n in found if isinstance(modules[n], ACTIVATIONS) or n == found[-1])
 
 
 def layer_of(spec: SaliencySpec) -> str:
@@ -105,6 +132,9 @@ def map_of(
     scene: Scene, target: int, method: str, layer: str, baseline: str, settings: tuple[tuple[str, Any], ...] = ()
 ) -> Map:
     """One method on one picture. `layer` is "" for methods that need none, so that a change of it costs nothing."""
+    key = (scene, target, method, layer, baseline, settings)
+    if key in _brought:
+        return _brought[key]
     net, x, b = network(scene.network), inputs(scene), blank(scene, baseline)
     start = time.perf_counter()
     found = attribute(net, x, target, method, layer or None, baseline=b, **dict(settings))[0]
@@ -123,16 +153,78 @@ class View:
     @property
     def classes(self) -> Sequence[str]:
         """The network's classes, in the order of its outputs."""
-        return MODELS[self.spec.network].classes
+        return classes_of(self.spec.network)
+
+    def key(self, method: str) -> tuple[Any, ...]:
+        """What one method's map depends on, as `map_of` takes it."""
+        layer = self.layer if METHODS[method].needs_layer else ""
+        return self.scene, self.target, method, layer, self.spec.baseline, settings_of(self.spec, method)
 
     def map(self, method: str) -> Map:
         """The map of one method, with the page's parameters if it is the one looked at."""
-        layer = self.layer if METHODS[method].needs_layer else ""
-        return map_of(self.scene, self.target, method, layer, self.spec.baseline, settings_of(self.spec, method))
+        return map_of(*self.key(method))
+
+    @property
+    def quick(self) -> tuple[str, ...]:
+        """The methods that are made at once: of a large network only those that need few passes."""
+        return FAST if self.spec.network in SMALL else tuple(m for m in QUICK if can(m, self.spec.network))
+
+    @property
+    def at_hand(self) -> tuple[str, ...]:
+        """The methods whose maps can be shown now: all of a small network; of a large one the quick ones, and those that a job has made."""
+        if self.spec.network in SMALL:
+            return tuple(METHODS)
+        return tuple(m for m in METHODS if m in self.quick or self.key(m) in _brought)
 
     def ranking(self, method: str) -> np.ndarray:
         """(height, width): what pixels are ranked by, in the way that the page shows signs."""
         return importance(self.map(method).heat, self.spec.sign)
+
+
+@dataclass(frozen=True)
+class Slow:
+    """The job that makes the slow maps of what is on screen: it takes the picture along, which no Spec can."""
+
+    SLUG: ClassVar[str] = SaliencySpec.SLUG
+
+    view: View
+
+    @property
+    def ticket(self) -> np.ndarray:
+        """Bytes that belong to this view alone, in every process: maps of another picture must not be taken for its own."""
+        return np.frombuffer(hashlib.sha256(repr([self.view.key(m) for m in METHODS]).encode()).digest(), np.uint8)
+
+
+def slow_maps(about: Slow) -> Iterator[Snapshot]:
+    """The maps that a large network takes long for, one method a step; all so far, method -> attribution, and the seconds of each."""
+    view = about.view
+    todo = [m for m in METHODS if m not in view.quick and can(m, view.spec.network)]
+    arrays: dict[str, np.ndarray] = {"ticket": about.ticket}
+    seconds: dict[str, float] = {}
+    for done, method in enumerate(todo, start=1):
+        made = view.map(method)
+        arrays[method], seconds[method] = made.attribution, made.seconds
+        yield Snapshot(done, len(todo), dict(seconds), dict(arrays))
+
+
+_brought: dict[tuple[Any, ...], Map] = {}  # maps that jobs have made, the newest last
+
+
+def bring(about: Slow, snapshot: Snapshot) -> bool:
+    """Keep the maps of a job for the page; whether one of them is new. Those of another view are left."""
+    if not np.array_equal(snapshot.arrays["ticket"], about.ticket):
+        return False
+    new = {m: a for m, a in snapshot.arrays.items() if m != "ticket" and about.view.key(m) not in _brought}
+    for method, found in new.items():
+        _brought[about.view.key(method)] = Map(method, found, heat(found, method), snapshot.metrics[method])
+    for key in list(_brought)[:-KEPT]:
+        _brought.pop(key, None)
+    return bool(new)
+
+
+def can(method: str, name: str) -> bool:
+    """Whether a method's rules are made for a network: Captum knows no rule for attention, nor for the products of squeeze and excitation."""
+    return method not in WITHOUT.get(name, ())
 
 
 def errand(view: View) -> int:
@@ -290,7 +382,7 @@ def checked(spec: SaliencySpec) -> Mapping[str, tuple[np.ndarray, np.ndarray]]:
     net = network(spec.network)
     if spec.network not in SCRIPTED:
         raise ExplainerError(
-            f"{MODELS[spec.network].title} is too large for a script; choose {one_of(MODELS[n].title for n in SCRIPTED)}"
+            f"{known(spec.network).title} is too large for a script; choose {one_of(known(n).title for n in SCRIPTED)}"
         )
     x, b = inputs(scene, torch.float64), blank(scene, spec.baseline, torch.float64)
     chain = flat(_double(net))

@@ -10,6 +10,7 @@ import numpy as np
 from core.contracts import Figure
 from core.plots.encode import quantise
 from core.plots.theme import BLUE, CATEGORIES, GREY, MAGNITUDE, ORANGE, SIGNED, axis, hidden_axis, layout
+from core.plots.tiles import resized
 from core.plots.words import short
 
 COLUMNS, TILE = 4, 178  # of the small multiples; pixels of one tile with its title
@@ -22,6 +23,16 @@ SCALES = {True: [list(stop) for stop in SIGNED], False: MAGNITUDE}
 def gallery_height(figure: Figure) -> int:
     """Pixels: one row of tiles after the other, and the colour bars."""
     return -(-len(figure.layout["annotations"]) // COLUMNS) * TILE + 66
+
+
+def shrunk(values: np.ndarray) -> np.ndarray:
+    """Pictures or maps (..., height, width) at half their size where a tile could not show them whole."""
+    height, width = values.shape[-2:]
+    if height <= TILE // 2 + 24:
+        return values
+    return resized(values.reshape(-1, height, width), height // 2, width // 2).reshape(
+        *values.shape[:-2], height // 2, width // 2
+    )
 
 
 def bound_of(heat: np.ndarray, clip: float) -> float:

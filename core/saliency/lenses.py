@@ -10,12 +10,13 @@ import numpy as np
 
 from core.attribution import METHODS, Method, chance_iou, importance, iou, pointing
 from core.contracts import Figure, Step
-from core.plots.words import short
+from core.plots.words import plain, short
 from core.saliency import figures as draw
 from core.saliency.compute import (
     PATCHES,
     Map,
     View,
+    can,
     cascades,
     checked,
     layer_names,
@@ -25,7 +26,7 @@ from core.saliency.compute import (
     trust,
 )
 from core.saliency.scene import OWN, SCRIPTED
-from core.saliency.spec import SaliencySpec, fields_of, settings_of
+from core.saliency.spec import SMALL, SaliencySpec, fields_of, settings_of
 
 MOST_STAGES = 11
 
@@ -47,7 +48,21 @@ class Look:
 
 def look(view: View) -> Look:
     """The view through the lens that the Spec names."""
+    if view.spec.network not in SMALL and (said := _not_here(view)):
+        return Look([said], params=["method"] if view.spec.lens == "method" else [])
     return LENS[view.spec.lens](view)
+
+
+def _not_here(view: View) -> str:
+    """Why a large network cannot be looked at through the open lens; "" where it can."""
+    spec, title = view.spec, METHODS[view.spec.method].title
+    if spec.lens in ("trust", "cascade", "score"):
+        return "These measurements take hundreds of passes through the network. Choose one of the first five networks for them."
+    if spec.lens == "method" and not can(spec.method, spec.network):
+        return f"**{title}** has no rule for the activations of this network: it needs a ReLU at each. Choose another method, or another network."
+    if spec.lens == "method" and spec.method not in view.at_hand:
+        return f"**{title}** takes many passes through the network. Start the slow maps above."
+    return ""
 
 
 def is_signed(spec: SaliencySpec, method: str) -> bool:
@@ -124,10 +139,10 @@ HARMLESS = {
 def every_layer(view: View) -> Look:
     """Grad-CAM at each layer."""
     spec, names = view.spec, layer_names(view.spec.network)
-    shown = picked(names, 19)
+    shown = picked(names, 19 if spec.network in SMALL else 7)
     settings = settings_of(spec, "grad_cam")
     found = {name: map_of(view.scene, view.target, "grad_cam", name, spec.baseline, settings) for name in shown}
-    tiles = {short_name(name): made.heat for name, made in found.items()}
+    tiles = {short_name(name): draw.shrunk(made.heat) for name, made in found.items()}
     mask = view.scene.truth()
     sentences = [
         "Grad-CAM of every layer, from the first to the last. It averages the slope over a whole map, which is right where a map is one "
@@ -139,7 +154,7 @@ def every_layer(view: View) -> Look:
         if mask is not None
     ]
     picture = draw.gallery(
-        view.scene.picture(), tiles, dict.fromkeys(tiles, False), spec.clip, spec.overlay, mask, short_name(view.layer),
+        draw.shrunk(view.scene.picture()), tiles, dict.fromkeys(tiles, False), spec.clip, spec.overlay, mask, short_name(view.layer),
         view.classes[view.target],
     )  # fmt: skip
     return Look(
@@ -149,7 +164,7 @@ def every_layer(view: View) -> Look:
 
 def short_name(layer: str) -> str:
     """A layer's name without the box that all of them lie in."""
-    return layer.removeprefix("features.")
+    return plain(layer)
 
 
 def picked(names: Sequence[Any], most: int) -> Sequence[Any]:

@@ -7,7 +7,7 @@ import numpy as np
 from core.attribution import METHODS, chance_iou, completeness_gap, iou, pointing, spearman
 from core.contracts import Question
 from core.plots.words import short
-from core.saliency.compute import FAST, View, blank, inputs, network
+from core.saliency.compute import View, blank, inputs, network
 
 
 def questions(view: View) -> list[Question]:
@@ -52,7 +52,9 @@ def _hits(view: View) -> Question | None:
     )
 
 
-def _complete(view: View) -> Question:
+def _complete(view: View) -> Question | None:
+    if "integrated_gradients" not in view.at_hand:
+        return None
     gap = trust_gap(view)
     options = (
         "the logit of the picture",
@@ -80,9 +82,9 @@ def trust_gap(view: View) -> float:
 
 def _alike(view: View) -> Question:
     """Which fast method's map is most like the plain gradient's?"""
-    rivals = ("input_x_gradient", "integrated_gradients", "smooth_grad", "grad_cam")
+    rivals = [m for m in ("input_x_gradient", "integrated_gradients", "smooth_grad", "grad_cam") if m in view.at_hand]
     plain = np.abs(view.map("saliency").heat)
-    marks = {METHODS[m].title: spearman(plain, np.abs(view.map(m).heat)) for m in rivals if m in FAST}
+    marks = {METHODS[m].title: spearman(plain, np.abs(view.map(m).heat)) for m in rivals}
     ordered = sorted(marks, key=lambda title: -marks[title])
     return Question(
         f"alike.{_key(view)}",

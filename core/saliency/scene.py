@@ -7,6 +7,7 @@ So the script holds the network of the page itself.
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
@@ -15,12 +16,13 @@ import numpy as np
 import torch
 from torch import nn
 
-from core.data.example_sets import ExampleSet, example_set
+from core.convolution import trained
+from core.data.example_sets import SIDE, ExampleSet, example_set, squares
 from core.data.pictures import fitted, fractions
 from core.data.shapes import shapes
 from core.rng import generator
 from core.saliency.spec import PICTURES, SaliencySpec
-from models import MODELS, load
+from models import MODELS, known, load
 
 SCRIPTED = ("smallcnn-shapes", "lenet5-mnist")
 LEVELS = 63
@@ -47,11 +49,14 @@ class Scene:
         return np.frombuffer(self.mask, bool).reshape(self.shape[1:]) if self.mask else None
 
 
-@lru_cache(maxsize=len(MODELS))
+@lru_cache(maxsize=len(SCRIPTED))
+def _rounded(name: str) -> nn.Module:
+    return rounded(load(name))
+
+
 def network(name: str) -> nn.Module:
     """The trained network in evaluation mode; shared, so nobody may change it."""
-    net = load(name)
-    return rounded(net) if name in SCRIPTED else net
+    return _rounded(name) if name in SCRIPTED else trained.network(name, exact=False)
 
 
 def weighted(net: nn.Module) -> Mapping[str, nn.Module]:
@@ -76,9 +81,15 @@ def codes_of(layer: nn.Module) -> tuple[torch.Tensor, torch.Tensor]:
     return torch.round(weight / step), step
 
 
+def shape_of(name: str) -> tuple[int, int, int]:
+    """Channels, height and width of the pictures that a network is given here: a vision transformer takes one size alone."""
+    return known(name).input_shape if name in MODELS or name.startswith("vit") else (3, SIDE, SIDE)
+
+
 @lru_cache(maxsize=8)
-def _examples(dataset: str) -> ExampleSet:
-    return example_set(dataset, PICTURES)
+def _examples(dataset: str, side: int) -> ExampleSet:
+    found = example_set(dataset, PICTURES)
+    return found if found.pictures.shape[2] == side else dataclasses.replace(found, pictures=squares(side))
 
 
 @lru_cache(maxsize=1)
@@ -89,11 +100,11 @@ def _masks() -> np.ndarray:
 
 def scene_of(spec: SaliencySpec, own: np.ndarray | None = None) -> Scene:
     """The picture on screen. `own` is a visitor's picture, (height, width, 3) bytes: its middle square is fitted to the network."""
-    model = MODELS[spec.network]
+    model, shape = known(spec.network), shape_of(spec.network)
     if own is not None:
-        small = np.rint(fitted(fractions(own), model.input_shape) * 255).astype(np.uint8)
-        return Scene(spec.network, small.tobytes(), model.input_shape, OWN)
-    found = _examples(model.dataset)
+        small = np.rint(fitted(fractions(own), shape) * 255).astype(np.uint8)
+        return Scene(spec.network, small.tobytes(), shape, OWN)
+    found = _examples(model.dataset, shape[1])
     n = spec.picture % len(found.pictures)
     pixels = np.rint(found.pictures[n] * 255).astype(np.uint8)
     planted = model.dataset == "generated shapes"
@@ -109,7 +120,7 @@ def scene_of(spec: SaliencySpec, own: np.ndarray | None = None) -> Scene:
 
 def inputs(scene: Scene, dtype: torch.dtype = torch.float32) -> np.ndarray:
     """(1, channels, height, width): the picture as the network takes it."""
-    return MODELS[scene.network].normalise(torch.as_tensor(scene.picture(), dtype=dtype)[None]).numpy()
+    return known(scene.network).normalise(torch.as_tensor(scene.picture(), dtype=dtype)[None]).numpy()
 
 
 def blank(scene: Scene, baseline: str, dtype: torch.dtype = torch.float32) -> np.ndarray:
@@ -122,7 +133,7 @@ def blank(scene: Scene, baseline: str, dtype: torch.dtype = torch.float32) -> np
         "mean": lambda: picture.mean((2, 3), keepdim=True).expand_as(picture),
         "blur": lambda: blurred(picture),
     }[baseline]()
-    return MODELS[scene.network].normalise(made).contiguous().numpy()
+    return known(scene.network).normalise(made).contiguous().numpy()
 
 
 def blurred(picture: torch.Tensor) -> torch.Tensor:

@@ -12,13 +12,17 @@ from typing import Any, ClassVar
 
 from core.attribution import METHODS
 from core.contracts import Example, Spec, TourStop, param
+from core.convolution import trained
+from models import PRETRAINED
 
 PICTURES = 96
 PREDICTED, LAST = "predicted", "last"
-NETWORKS = {
+SMALL = {
     "smallcnn-shapes": "Planted shapes", "lenet5-mnist": "LeNet-5, digits", "smallcnn-fashion": "Small network, clothes",
     "tinyvgg-cifar10": "TinyVGG, ten objects", "resnet20-cifar10": "ResNet-20, ten objects",
 }  # fmt: skip
+LARGE = (*trained.LARGE, "vit_b_16")
+NETWORKS = {**SMALL, **{name: f"{PRETRAINED[name].title}, ImageNet" for name in LARGE}}
 SIGNS = {"signed": "Signed", "positive": "For the class", "absolute": "Size alone"}
 BASELINES = {"mean": "Its mean colour", "grey": "Grey", "black": "Black", "white": "White", "blur": "Blurred"}
 LENSES = {
@@ -103,8 +107,11 @@ class SaliencySpec(Spec):
 def settings_of(spec: SaliencySpec, method: str) -> tuple[tuple[str, Any], ...]:
     """The parameters of `method`: the page's where it is the one looked at, else only its defaults; sorted, to be a key."""
     if method != spec.method:
-        return ()
+        return () if spec.network in SMALL else COARSE.get(method, ())
     return tuple(sorted((name, getattr(spec, field)) for name, field in OF_METHOD.get(method, {}).items()))
+
+
+COARSE = {"occlusion": (("stride", 16), ("window", 32))}  # what suits pictures of 160 pixels and more
 
 
 def fields_of(method: str) -> Sequence[str]:

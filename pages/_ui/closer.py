@@ -18,7 +18,7 @@ def draw(spec: Spec, seen: View, height: int, film: str = "") -> None:
         st.markdown(sentence)
     for formula in seen.latex:
         st.latex(formula)
-    columns = st.columns(max(1, min(2, len(seen.figures)))) * 2
+    columns = st.columns(max(1, min(2, len(seen.figures)))) * len(seen.figures)
     for column, (name, figure) in zip(columns, seen.figures.items(), strict=False):
         with column:
             charts.chart(figure, key=f"{spec.SLUG}:lens.{name}", height=height, film=film)

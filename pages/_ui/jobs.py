@@ -19,14 +19,20 @@ def owner() -> str:
 
 
 def panel(
-    train: Callable[[Spec], Iterator[Snapshot]], spec: Spec, *, start: str, show: Callable[[jobs.JobView | None], None]
+    train: Callable[[Spec], Iterator[Snapshot]],
+    spec: Spec,
+    *,
+    start: str,
+    show: Callable[[jobs.JobView | None], None],
+    again: str = "Train again",
+    name: str = "",
 ) -> None:
     """Draw the buttons and the state of this explainer's job, then `show(view)`; both again while the job runs.
 
-    `start` is the words on the start button. `show` gets None before the first start. Settings may change while a job
+    `start` is the words on the start button, `again` those after the first start. A page with several jobs gives each a `name`. `show` gets None before the first start. Settings may change while a job
     runs: it goes on with the settings that it was started with, until a new start replaces it.
     """
-    key = f"{spec.SLUG}:job"
+    key = f"{spec.SLUG}:job{name}"
 
     def begin() -> None:
         st.session_state[key] = jobs.submit(train, spec, owner=owner(), explainer=spec.SLUG)
@@ -41,7 +47,7 @@ def panel(
         view = _view(key)
         with st.container(horizontal=True, vertical_alignment="center"):
             st.button(
-                start if view is None else "Train again",
+                start if view is None else again,
                 type="primary",
                 icon=":material/play_arrow:",
                 key=f"{key}.start",

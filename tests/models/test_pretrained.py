@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import threading
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +19,7 @@ from core.errors import ExplainerError
 from core.rng import generator
 from models import PRETRAINED, available, load, load_pretrained, separate_activations
 from models.pretrained import Pretrained, _renamed, fetch, plain, read_state
-from models.surgery import ACTIVATIONS
+from models.surgery import ACTIVATIONS, graph_of
 from tests.samples import sample
 
 SMALL = "squeezenet1_1"
@@ -112,6 +113,28 @@ def test_a_vision_transformer_too():
     changed = separate_activations(module)
     torch.testing.assert_close(changed(x), module(x), rtol=0, atol=0)
     apart(changed, x)
+
+
+def test_a_trace_leaves_other_threads_alone():
+    """fx changes nn.Module for the whole process while it traces: a network that another visitor runs must not notice."""
+    module, wrong, done = Reuses(), [], threading.Event()
+    x = torch.randn(4, 6)
+    expected = module(x)
+
+    def run() -> None:
+        while not done.is_set():
+            try:
+                assert torch.equal(module(x), expected)
+            except Exception as problem:
+                wrong.append(problem)
+
+    other = threading.Thread(target=run)
+    other.start()
+    for _ in range(30):
+        graph_of(module)
+    done.set()
+    other.join()
+    assert not wrong
 
 
 # Finding and reading

@@ -77,5 +77,5 @@ def test_what_is_no_page_stays_as_it_is():
 
 
 def test_the_tags_name_plotly_and_every_module_of_ours():
-    assert TAGS.count(b"/cartesian\"") == 1
+    assert TAGS.count(b'/cartesian"') == 1
     assert all(name.encode() in TAGS for name in MODULES)

@@ -286,3 +286,26 @@ def test_squares_and_superpixels() -> None:
         colours = image[0][pieces == label]
         assert colours.min() == colours.max(), "a piece must not cross the edge"
     assert slic(np.zeros((1, 8, 8)), 4).shape == (8, 8)
+
+
+@pytest.mark.parametrize(
+    ("picture", "baseline", "expected"),
+    [
+        ([1, 4, 2, 3], [0, 1, 0, 0], [0, 6, 0, 0]),  # the same winner: 2 (4 - 1)
+        (
+            [1, 4, 2, 3],
+            [0, 0, 3, 1],
+            [0, 2, 0, 0],
+        ),  # another one: max(4, 3) - 3 to the picture's, 4 - 4 to the baseline's
+        ([1, 4, 2, 3], [9, 0, 2, 3], [-10, 0, 0, 0]),  # max(4, 9) - 9 and 4 - 9
+    ],
+)
+def test_deep_lift_s_rule_for_max_pooling_holds_behind_a_relu(picture, baseline, expected) -> None:
+    """2 max(x) behind a ReLU: the change up to the larger maximum goes to the picture's winner, the rest to the baseline's; by hand."""
+    net = nn.Sequential(nn.Conv2d(1, 1, 1), nn.ReLU(), nn.MaxPool2d(2), nn.Flatten(), nn.Linear(1, 1)).double()
+    with torch.no_grad():
+        net[0].weight.fill_(1.0), net[0].bias.zero_(), net[4].weight.fill_(2.0)
+    x, b = (np.array(values, float).reshape(1, 1, 2, 2) for values in (picture, baseline))
+    found = attribute(net, x, 0, "deep_lift", baseline=b)
+    np.testing.assert_allclose(found.ravel(), expected, atol=1e-12)
+    assert isinstance(net[2], nn.MaxPool2d)

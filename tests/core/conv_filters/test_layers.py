@@ -64,8 +64,9 @@ def net() -> nn.Sequential:
 
 def test_statistics_in_batches_are_those_of_all_values_at_once() -> None:
     model, images = net(), np.random.default_rng(0).normal(size=(11, 1, 8, 8))
+    found = statistics(model, in_batches(images, 4))
     for name, maps in feature_maps(model, images).items():
-        about = statistics(model, name, in_batches(images, 4))
+        about = found[name]
         np.testing.assert_allclose(about.mean, maps.mean(axis=(0, 2, 3)), rtol=1e-12, atol=1e-15)
         np.testing.assert_allclose(about.zeros, (maps == 0).mean(axis=(0, 2, 3)), rtol=1e-12)
         np.testing.assert_array_equal(about.high, maps.max(axis=(0, 2, 3)))
@@ -74,7 +75,7 @@ def test_statistics_in_batches_are_those_of_all_values_at_once() -> None:
 
 def test_a_unit_that_never_fires_is_dead_after_its_activation() -> None:
     images = np.random.default_rng(0).normal(size=(5, 1, 8, 8))
-    conv, relu, pool = (statistics(net(), name, [images]) for name in ("0", "1", "2"))
+    conv, relu, pool = (statistics(net(), [images])[name] for name in ("0", "1", "2"))
     assert conv.dead.tolist() == [False, False, False]
     assert relu.dead.tolist() == [False, True, False]
     assert pool.dead.tolist() == [False, True, False]
@@ -83,7 +84,7 @@ def test_a_unit_that_never_fires_is_dead_after_its_activation() -> None:
 
 def test_no_picture_is_refused() -> None:
     with pytest.raises(ExplainerError, match="no picture"):
-        statistics(net(), "0", [])
+        statistics(net(), [])
 
 
 def test_convolutions_are_listed_in_order() -> None:

@@ -2,23 +2,29 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
+
 import numpy as np
 import pytest
 import torch
 
-from core.conv_lab import SPEC, look, menu, numbers, questions
+from core.conv_lab import SPEC, look, menu, numbers, questions, removals, script, where
 from core.conv_lab.compute import (
+    ablate_each,
     ablated,
     asked,
-    before_activation,
     chosen_layer,
     edited,
     kernel_from,
     learned_kernel,
     moved,
+    network,
     nudged,
 )
+from core.conv_lab.interventions import with_kernel, without_each, without_map
 from core.conv_lab.spec import LENSES
+from core.data.own import keep
 from core.errors import ExplainerError
 
 TINY = SPEC(network="tinyvgg-cifar10", layer="relu1_2", unit=2)
@@ -68,11 +74,6 @@ def test_the_nudge_raises_the_loss_within_epsilon() -> None:
     assert found.losses[0] == pytest.approx(-np.log(found.probabilities[0][a.truth]), rel=1e-9)
 
 
-def test_a_silent_activation_is_climbed_before_it() -> None:
-    assert before_activation("tinyvgg-cifar10", "relu1_2") == "conv1_2"
-    assert before_activation("tinyvgg-cifar10", "pool1") == "pool1"
-
-
 @pytest.mark.parametrize("text", ["1, 2", "a, b", "1,2,3,4,5,6,7,8,nan", ""])
 def test_numbers_that_make_no_kernel_are_refused(text: str) -> None:
     with pytest.raises(ExplainerError, match="needs 9 numbers"):
@@ -93,3 +94,62 @@ def test_every_look_speaks_and_shows(lens: str) -> None:
     assert seen.figures
     assert all(sentence.endswith(".") for sentence in seen.sentences)
     assert all(question.right(question.answer) for question in questions(spec))
+
+
+def test_a_residual_network_is_asked_like_the_others() -> None:
+    spec = SPEC(network="resnet20-cifar10", layer="stage2.0.relu2", unit=5)
+    found = numbers(spec)
+    a = asked(spec)
+    assert found["answer"] == pytest.approx(float(a.maps(a.picture)[0, 5].mean()), rel=1e-12)
+    assert printed(script(spec)) == pytest.approx(found, rel=1e-9, abs=1e-12)
+    with pytest.raises(ExplainerError, match="too many for a script"):
+        script(SPEC(network="resnet20-cifar10", layer="stage3.2.relu2"))
+
+
+def printed(text: str) -> dict[str, float]:
+    """What the script says, run here: a second interpreter would cost seconds."""
+    out = io.StringIO()
+    with contextlib.redirect_stdout(out):
+        exec(compile(text, "script", "exec"), {"__name__": "__main__"})
+    return {n: float(v) for n, v in (line.split(" = ") for line in out.getvalue().splitlines())}
+
+
+def test_each_map_removed_in_turn_is_what_removing_it_alone_gives() -> None:
+    spec = SPEC(network="lenet5-mnist", layer="act2")
+    *_, last = ablate_each(spec)
+    drops = last.arrays["drops"]
+    assert (last.step, last.total) == (len(drops), 16)
+    for unit in (0, 3, 15):
+        alone = ablated(SPEC(network="lenet5-mnist", layer="act2", unit=unit))
+        np.testing.assert_allclose(drops[unit], alone.right[0] - alone.right[1], atol=1e-12)
+    figure, rows = removals(drops, spec)
+    worst = rows[0]["map removed"]
+    whole = ablated(SPEC(network="lenet5-mnist", layer="act2", unit=worst))
+    assert np.asarray(figure.data[0]["z"])[worst, -1] == pytest.approx(
+        100 * (whole.accuracy(0) - whole.accuracy(1)), rel=1e-5, abs=1e-6
+    )
+
+
+def test_a_residual_network_s_maps_are_removed_behind_the_shortcut_too() -> None:
+    net = network("resnet20-cifar10", False)
+    x = torch.rand((2, 3, 32, 32), generator=torch.Generator().manual_seed(0))
+    for unit, logits in enumerate(without_each(net, "stage1.0.relu2", x)):
+        if unit in (0, 7):
+            torch.testing.assert_close(logits, without_map(net, "stage1.0.relu2", unit, x))
+
+
+def test_a_changed_kernel_leaves_the_shared_network_and_its_memory_alone() -> None:
+    net = network("lenet5-mnist")
+    before = net.conv2.weight.clone()
+    other = with_kernel(net, "conv2", 1, 2, np.zeros((5, 5)))
+    assert torch.equal(net.conv2.weight, before)
+    assert not other.conv2.weight[1, 2].any()
+    assert other.conv1.weight is net.conv1.weight
+
+
+def test_an_own_picture_is_looked_at() -> None:
+    key = keep(np.random.default_rng(0).integers(0, 255, (50, 50, 3)).astype(np.uint8))
+    a = asked(SPEC(network="tinyvgg-cifar10", own=key))
+    assert (a.index, a.labelled, a.pixels.shape) == (-1, False, (3, 32, 32))
+    assert "your own" in where(SPEC(network="tinyvgg-cifar10", own=key))
+    assert asked(SPEC(own="gone", picture=2)).index == 2

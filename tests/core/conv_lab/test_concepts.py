@@ -7,8 +7,8 @@ import pytest
 import torch
 
 from core.conv_lab.concepts import CONCEPTS, RIDGE, derivatives, direction, score, told_apart
-from core.conv_lab.patches import field_of, top_patches, window
-from core.convolution.receptive_field import Field
+from core.conv_lab.patches import top_patches
+from core.convolution.flow import Reach, reaches
 from core.errors import ExplainerError
 from models import MODELS
 from tests.core.conv_lab.nets import Pooled, pictures
@@ -80,30 +80,20 @@ def test_stripes_are_six_pixels_wide() -> None:
 
 def test_patches_are_the_strongest_cells_one_a_picture() -> None:
     maps = np.random.default_rng(1).normal(size=(12, 5, 6))
-    found = top_patches(maps, Field(5, 2, 0.0), (10, 12))
+    found = top_patches(maps, Reach(-2, 2, 2), (10, 12))
     by_hand = sorted(((maps[n].max(), n) for n in range(12)), reverse=True)[:9]
     assert found.values.tolist() == [value for value, _ in by_hand]
     assert found.pictures.tolist() == [n for _, n in by_hand]
     for n, (i, j), value in zip(found.pictures, found.cells, found.values, strict=True):
         assert maps[n, i, j] == value
-    assert len(top_patches(maps[:2], Field(5, 2, 0.0), (10, 12)).values) == 2
+    assert len(top_patches(maps[:2], Reach(-2, 2, 2), (10, 12)).values) == 2
 
 
 def test_a_window_is_the_receptive_field_cut_at_the_edge() -> None:
-    field = Field(5, 2, 0.0)
-    assert window(field, 0, 1, (10, 12)) == (0, 0, 3, 5)
-    assert window(field, 4, 5, (10, 12)) == (6, 8, 10, 12)
-    assert window(Field(4, 2, 0.5), 1, 1, (10, 10)) == (1, 1, 5, 5)
-
-
-@pytest.mark.parametrize(
-    ("name", "layer", "size", "jump"),
-    [("lenet5-mnist", "act2", 14, 2), ("lenet5-mnist", "pool2", 16, 4), ("tinyvgg-cifar10", "relu2_2", 14, 2), ("resnet20-cifar10", "stage1.0.relu2", 7, 1)],
-)  # fmt: skip
-def test_fields_of_the_networks(name: str, layer: str, size: int, jump: int) -> None:
-    """LeNet: 5, 6 after pooling, 6 + 4 * 2 = 14, 16. TinyVGG: 3, 5, 6, 10, 14. ResNet: 3, 5, 7."""
-    found = field_of(MODELS[name].build(), layer)
-    assert (found.size, found.jump) == (size, jump)
+    reach = Reach(-2, 2, 2)
+    assert reach.window(0, 1, (10, 12)) == (0, 0, 3, 5)
+    assert reach.window(4, 5, (10, 12)) == (6, 8, 10, 12)
+    assert Reach(-1, 2, 2).window(1, 1, (10, 10)) == (1, 1, 5, 5)
 
 
 def test_the_field_s_box_is_where_the_picture_matters() -> None:
@@ -114,7 +104,7 @@ def test_the_field_s_box_is_where_the_picture_matters() -> None:
         torch.autograd.grad(maps[0, c, 3, 5], x, retain_graph=True)[0].abs() for c in range(16)
     )  # max pooling picks; over many maps and its windows the picks differ, but never leave the box
     rows, columns = np.nonzero(slopes[0, 0].numpy())
-    top, left, bottom, right = window(field_of(model, "conv2"), 3, 5, (28, 28))
+    top, left, bottom, right = reaches(model)["conv2"].window(3, 5, (28, 28))
     assert top <= rows.min()
     assert rows.max() < bottom
     assert left <= columns.min()

@@ -18,8 +18,8 @@ from core.conv_lab.interventions import (
     with_kernel,
     without_map,
 )
-from core.conv_lab.probe import changed, until, with_activations
 from core.convolution.maps import feature_maps
+from core.convolution.probe import changed, until, with_activations
 from core.errors import ExplainerError
 from tests.core.conv_lab.nets import Linear, Pooled, pictures
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from core.attribution import METHODS, attribute, chance_iou, iou
+from core.attribution import METHODS, attribute, chance_iou, completeness_gap, iou
 from core.errors import ExplainerError
 from core.saliency.compute import (
     checked,
@@ -22,7 +22,7 @@ from core.saliency.compute import (
     view_of,
 )
 from core.saliency.scene import SCRIPTED, blank, blurred, codes_of, inputs, network, scene_of, weighted
-from core.saliency.spec import NETWORKS, OF_METHOD, SaliencySpec, settings_of
+from core.saliency.spec import OF_METHOD, SMALL, SaliencySpec, settings_of
 from models import MODELS, load
 
 DIGIT = {"network": "lenet5-mnist", "baseline": "black"}
@@ -111,7 +111,7 @@ def test_class_and_layer_by_name() -> None:
         view_of(spec_of(layer="dense1"))
 
 
-@pytest.mark.parametrize("name", NETWORKS)
+@pytest.mark.parametrize("name", SMALL)
 def test_every_method_follows_every_network(name: str) -> None:
     view = view_of(SaliencySpec(network=name, baseline="grey"))
     for method in METHODS:
@@ -198,3 +198,12 @@ def test_the_score_gives_a_row_for_every_picture_and_a_mark_for_every_method() -
         steps=16,
     )
     assert arrays["deletion"][1, 0] == pytest.approx(direct.area)
+
+
+@pytest.mark.parametrize("name", SMALL)
+def test_deep_lift_adds_up_on_every_network(name: str) -> None:
+    view = view_of(SaliencySpec(network=name, baseline="mean"))
+    made = view.map("deep_lift").attribution[None]
+    b = blank(view.scene, "mean")
+    gap = completeness_gap(network(name), inputs(view.scene), view.target, made, "deep_lift", baseline=b)
+    assert abs(gap) < 1e-3

@@ -11,9 +11,10 @@ import pytest
 from core.attribution import METHODS, iou, pointing
 from core.errors import ExplainerError
 from core.saliency import (
+    Slow,
+    bring,
     chosen_method,
     draw,
-    drawn,
     errand,
     look,
     menus,
@@ -21,13 +22,14 @@ from core.saliency import (
     score_figure,
     score_rows,
     script,
+    slow_maps,
     tiles,
     view_of,
     worked,
 )
-from core.saliency.compute import FAST, MARKS, numbers, trust
+from core.saliency.compute import FAST, MARKS, WITHOUT, numbers, trust
 from core.saliency.questions import questions
-from core.saliency.spec import LENSES, SaliencySpec
+from core.saliency.spec import LENSES, SMALL, SaliencySpec
 
 DIGIT = {"network": "lenet5-mnist", "baseline": "black"}
 
@@ -172,12 +174,9 @@ def test_questions_are_answered_by_the_picture() -> None:
     assert {q.slug.split(".")[0] for q in questions(view_of(spec_of()))} == {"complete", "alike"}
 
 
-def test_menus_fall_back_and_ink_becomes_a_picture() -> None:
+def test_menus_fall_back() -> None:
     assert menus(spec_of(target="circle", layer="nowhere"))["target"][1] == "predicted"
     assert menus(spec_of(layer="act1"))["layer"] == (("last", "act1", "act2", "pool2"), "act1")
-    picture = drawn(np.array([[0.0, 1.0], [0.5, 0.2]]))
-    assert picture.shape == (2, 2, 3)
-    assert picture[0, 1].tolist() == [255] * 3
 
 
 def test_the_formulas_show_the_numbers() -> None:
@@ -185,3 +184,40 @@ def test_the_formulas_show_the_numbers() -> None:
     found = numbers(spec_of())
     assert f"{found['integrated_gradients largest']:.6g}" in steps[0].latex[1]
     assert f"{found['grad_cam largest']:.6g}" in steps[1].latex[1]
+
+
+def test_a_large_network_shows_the_quick_maps_and_a_job_brings_the_slow_ones(monkeypatch) -> None:
+    """A small network stands in for a large one: what is slow, what a job brings, and that another picture's maps are left."""
+    small = {name: title for name, title in SMALL.items() if name != "lenet5-mnist"}
+    for module in ("compute", "lenses", "spec"):
+        monkeypatch.setattr(f"core.saliency.{module}.SMALL", small)
+    monkeypatch.setattr("core.saliency.compute._brought", {})
+    view, other = view_of(spec_of()), view_of(spec_of(picture=1))
+    assert view.at_hand == view.quick
+    assert "lime" not in view.quick
+    assert "Start the slow maps" in look(view_of(spec_of(method="lime"))).sentences[0]
+    assert "hundreds of passes" in look(view_of(spec_of(lens="cascade"))).sentences[0]
+    assert {q.slug.split(".")[0] for q in questions(view)} == {"alike"}
+    steps = slow_maps(Slow(view))
+    first = next(steps)
+    assert (first.step, first.total) == (1, len(METHODS) - len(view.quick))
+    assert not bring(Slow(other), first)
+    assert bring(Slow(view), first)
+    assert not bring(Slow(view), first)
+    (method,) = set(view.at_hand) - set(view.quick)
+    np.testing.assert_array_equal(view.map(method).attribution, first.arrays[method])
+    assert other.at_hand == other.quick
+
+
+def test_methods_without_a_rule_for_the_network_have_no_tile(monkeypatch) -> None:
+    monkeypatch.setitem(WITHOUT, "lenet5-mnist", ("lrp",))
+    names = [note["text"] for note in tiles(view_of(spec_of())).layout["annotations"]]
+    assert "LRP" not in names
+    assert "LIME" in names
+
+
+def test_large_pictures_are_shrunk_for_their_tiles() -> None:
+    assert draw.shrunk(np.ones((28, 28))).shape == (28, 28)
+    whole = np.arange(160.0 * 160).reshape(1, 160, 160)
+    assert draw.shrunk(whole).shape == (1, 80, 80)
+    assert draw.shrunk(whole)[0, 0, 0] == whole[0, :2, :2].mean()

@@ -1,6 +1,6 @@
 """Reach into a network: a layer's output with its gradient, and a run in which one layer's output is changed.
 
-Every hook is taken off again, also after an error; the network itself is never changed.
+Every hook is taken off again, also after an error, and hears its own thread alone; the network itself is never changed.
 """
 
 from __future__ import annotations
@@ -11,8 +11,9 @@ from contextlib import contextmanager
 import torch
 from torch import Tensor, nn
 
-from core.convolution.maps import innermost
+from core.convolution.maps import in_this_thread, innermost
 from core.errors import ExplainerError, one_of
+from models.surgery import ACTIVATIONS
 
 
 class _Reached(Exception):  # noqa: N818 (no error: it ends a run early)
@@ -34,27 +35,43 @@ def layer_of(model: nn.Module, name: str) -> nn.Module:
 @contextmanager
 def hooked(layer: nn.Module, hook: Callable[[Tensor], Tensor | None]) -> Iterator[None]:
     """While it lasts, `hook` sees the layer's output; what it returns, if anything, takes the output's place."""
-    handle = layer.register_forward_hook(lambda _layer, _inputs, output: hook(output))
+    handle = layer.register_forward_hook(in_this_thread(lambda _layer, _inputs, output: hook(output)))
     try:
         yield
     finally:
         handle.remove()
 
 
-def until(model: nn.Module, layer: str, x: Tensor) -> Tensor:
-    """The layer's output for x, with its graph; what follows is not computed, so x may be of any size that the layer takes."""
+def until(model: nn.Module, layer: str, x: Tensor, *, entering: bool = False) -> Tensor:
+    """The layer's output for x, or what enters it, with its graph; what follows is not computed, so x may be of any size that the layer takes."""
     found: list[Tensor] = []
 
-    def stop(output: Tensor) -> None:
-        found.append(output)
+    def stop(value: Tensor) -> None:
+        found.append(value)
         raise _Reached
 
+    target = layer_of(model, layer)
     try:
-        with hooked(layer_of(model, layer), stop):
+        with entered(target, stop) if entering else hooked(target, stop):
             model(x)
     except _Reached:
         pass
     return found[0]
+
+
+@contextmanager
+def entered(layer: nn.Module, hook: Callable[[Tensor], None]) -> Iterator[None]:
+    """While it lasts, `hook` sees the first of what enters the layer."""
+    handle = layer.register_forward_pre_hook(in_this_thread(lambda _layer, inputs: hook(inputs[0])))
+    try:
+        yield
+    finally:
+        handle.remove()
+
+
+def before_activation(model: nn.Module, layer: str, x: Tensor) -> Tensor:
+    """The layer's output; of an activation, what enters it: where it is off or at its end it has no slope."""
+    return until(model, layer, x, entering=isinstance(layer_of(model, layer), ACTIVATIONS))
 
 
 def with_activations(model: nn.Module, layer: str, x: Tensor) -> tuple[Tensor, Tensor]:

@@ -1,0 +1,47 @@
+"""A network whose weights have to be had first: why they are not here, their download as a job, and what is shown until then."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import streamlit as st
+
+from core.contracts import Spec
+from core.convolution.trained import Wanted, fetched, missing
+from models import PRETRAINED
+from pages._ui import controls, frame, jobs
+
+WAITING = "weights:waiting"
+
+
+def at_hand(spec: Spec, **fresh: Any) -> Spec:
+    """`spec` where the weights of its `network` are here; else the page's first network, with `fresh` settings, below a sentence and a button.
+
+    When the weights arrive, the `fresh` settings are taken too: a layer that was chosen meanwhile is another network's.
+    """
+    why = missing(spec.network)
+    waited_for = st.session_state.pop(WAITING, None)
+    if not why:
+        if waited_for == spec.network:
+            controls.change(type(spec), **fresh)
+            st.rerun()
+        return spec
+    if waited_for != spec.network:
+        st.session_state.pop(f"{Wanted.SLUG}:job", None)  # what is said there is about another network
+    st.session_state[WAITING] = spec.network
+    about, first = PRETRAINED[spec.network], spec.params()["network"]
+    st.info(f"{why}. Until they are here, the page shows: {first.options[first.default]}.", icon=":material/download:")
+    if not frame.focused():
+        jobs.panel(
+            fetched,
+            Wanted(network=about.name),
+            start=f"Download {about.megabytes} MB",
+            again="Try again",
+            show=_nothing,
+        )
+    return dataclasses.replace(spec, network=first.default, **fresh)
+
+
+def _nothing(_job: Any) -> None:
+    """A download has no picture."""
