@@ -31,7 +31,8 @@ bench: .venv/test.done  ## print all ratios against the named rivals
 	for b in bench/[a-z]*.py; do $(BIN)/python -m bench.$$(basename $$b .py) || exit 1; done
 
 weights: .venv/run.done  ## train the networks of models/weights again; GLASSNET_DATA names the folder of the data sets
-	for s in models/train/[a-z]*_*.py; do $(BIN)/python -m models.train.$$(basename $$s .py) || exit 1; done
+	for s in $$(grep -l __main__ models/train/*.py); do $(BIN)/python -m models.train.$$(basename $$s .py) || exit 1; done
+	$(BIN)/python -m core.recurrent.shipped
 
 lint: .venv/test.done  ## style check
 	$(BIN)/ruff check . && $(BIN)/ruff format --check .

@@ -144,7 +144,7 @@ EXPLAINERS: tuple[Explainer, ...] = (
     ),
     Explainer(
         "forecasting",
-        "Forecasting: windows, baselines and honest numbers",
+        "Forecasting",
         "Sequences",
         "timeline",
         "Cut a series into windows, forecast it with four baselines and three nets, and see which numbers hold: intervals, walk-forward, leakage.",
@@ -158,7 +158,7 @@ EXPLAINERS: tuple[Explainer, ...] = (
     ),
     Explainer(
         "seq2seq",
-        "Encoder, decoder, and the bottleneck",
+        "Encoder, decoder, bottleneck",
         "Sequences",
         "swap_horiz",
         "One vector carries the whole sequence, or the decoder looks back: alignment scored, accuracy against length, teacher forcing, beam search.",
@@ -186,7 +186,7 @@ EXPLAINERS: tuple[Explainer, ...] = (
     ),
     Explainer(
         "vision_transformer",
-        "Vision transformer: a picture as a sentence",
+        "Vision transformer",
         "Attention",
         "apps",
         "Cut a picture into patches, let them look at each other, and see where the network looked, what it knows of places, and what it loses with patches.",

@@ -1,4 +1,4 @@
-"""Encoder, decoder, and the bottleneck: GRU encoder-decoders with and without attention on translations whose alignment is known."""
+"""Encoder, decoder, bottleneck: GRU encoder-decoders with and without attention on translations whose alignment is known."""
 
 from __future__ import annotations
 

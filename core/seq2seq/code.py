@@ -33,7 +33,7 @@ def script(spec: Seq2SeqSpec) -> str:
     more = {"bottleneck": _bottleneck, "exposure": _exposure, "force": _force, "beam": _beam}.get(spec.lens, lambda spec: "")(spec)  # fmt: skip
     start = READER.replace("# %%\nimport base64", "# %%\nfrom __future__ import annotations\n\nimport base64", 1)
     return f"""# %% [markdown]
-# # Encoder, decoder, and the bottleneck
+# # Encoder, decoder, bottleneck
 #
 # A trained encoder-decoder answers one source. Needs torch and numpy; the trained weights are in the script (base64).
 

@@ -47,7 +47,7 @@ def among(query: str, *examples: Example, topics: tuple[Topic, ...] = ()) -> lis
         ("how does weight sharing work?", "shared_weight"),
         ("dropout", "dropout_off"),
         ("lstm", "start"),
-        ("vision transformer", "Vision transformer: a picture as a sentence"),
+        ("vision transformer", "Vision transformer"),
         ("initialization", "forget_bias"),
         ("autoencoder", "Autoencoders"),
     ],

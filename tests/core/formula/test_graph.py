@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 
 import pytest
-import torch
 from hypothesis import HealthCheck, given, settings
 
 from core.backprop_stepper.spec import FORMULAS
@@ -15,7 +14,6 @@ from core.formula.checks import torch_gradients, torch_tensors
 from core.formula.graph import BackwardStep, ForwardStep, SeedStep
 from tests.core.formula.formulas import built, formulas
 
-torch.set_num_threads(1)
 MANY = settings(
     max_examples=400,
     deadline=None,

@@ -37,7 +37,6 @@ from core.training.optimizers import OPTIMIZERS, QUINTIC, Racer, newton_schulz
 from core.training.schedules import Schedule
 from tests.core.optimizer_race.reference import CLASSES, Lion
 
-torch.set_num_threads(1)
 RATES = {
     "sgd": 0.05, "momentum": 0.02, "nesterov": 0.02, "adagrad": 0.02, "rmsprop": 1e-3, "adadelta": 1.0, "adam": 5e-3,
     "amsgrad": 5e-3, "adamw": 5e-3, "nadam": 2e-3, "radam": 5e-3, "adamax": 5e-3, "lion": 1e-3, "rprop": 1e-3, "lbfgs": 0.02,
