@@ -170,7 +170,7 @@ def lines(address: str, run_id: str) -> dict[str, str]:
 
 
 def folder_script(run: Outcome) -> str:
-    """Train the same way on a folder of pictures with torch and torchvision alone."""
+    """A plain start on a folder of pictures with torch and torchvision alone: same body, rates and epochs, one linear layer on top."""
     spec = run.spec
     known = PRETRAINED[spec.backbone]
     cut = {"vit_b_16": "heads", "resnet18": "fc", "densenet121": "classifier"}.get(spec.backbone)
@@ -184,7 +184,9 @@ def folder_script(run: Outcome) -> str:
     return f'''# %% [markdown]
 # # {BACKBONES[spec.backbone]} on a folder of pictures ({STRATEGIES[spec.strategy].lower()})
 #
-# pictures/<class>/<file>: one folder for each class. Needs torch and torchvision.
+# pictures/<class>/<file>: one folder for each class. Needs torch and torchvision. It is the plain form of the page's run: AdamW at a
+# constant rate, one linear layer as the head (which learns alone when some blocks are unfrozen there), and draws of its own. So its
+# numbers differ from the page's.
 
 # %%
 import torch
