@@ -63,6 +63,8 @@ class Param:
     def _number(self, value: Any) -> float | int:
         kind = "whole number" if isinstance(self.default, int) else "number"
         try:
+            if isinstance(value, str) and not value.isascii():  # Python also reads the digits of other scripts
+                raise ValueError
             number = type(self.default)(value)
             float(number)  # a whole number may have hundreds of digits
         except (TypeError, ValueError, OverflowError):

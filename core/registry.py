@@ -179,7 +179,7 @@ EXPLAINERS: tuple[Explainer, ...] = (
     ),
     Explainer(
         "positions",
-        "Where am I? Positional encodings",
+        "Positional encodings",
         "Attention",
         "pin_drop",
         "Sinusoidal, learned, RoPE, ALiBi, none: five ways to tell a transformer where a token stands, as pictures, as proofs, and on texts longer than any in training.",

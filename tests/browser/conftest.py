@@ -25,13 +25,6 @@ FLAGS = (
 IDLE = "[data-testid=stApp][data-test-script-state=notRunning]"
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """A browser on a busy machine may be too late for one journey: it is tried twice more, and the summary names it (-ra)."""
-    for item in items:
-        if item.get_closest_marker("browser"):
-            item.add_marker(pytest.mark.flaky(reruns=2))
-
-
 @pytest.fixture(scope="session")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[Path], str]]:
     """`server(script)`: the address of a Streamlit server that runs `script`, one server for each script."""

@@ -70,7 +70,7 @@ def test_a_window_is_the_mean_of_its_blocks() -> None:
     np.testing.assert_allclose(photographs()[0][:, 0, 0], image[:13, :13].mean(axis=(0, 1)), rtol=1e-5)
 
 
-@pytest.mark.parametrize(("title", "count"), [("ImageNet", 5), ("MNIST", 0)])
+@pytest.mark.parametrize(("title", "count"), [("CIFAR-1000", 5), ("MNIST", 0)])
 def test_what_is_not_there_is_refused(title: str, count: int) -> None:
     with pytest.raises(ExplainerError, match=r"unknown|1 or more"):
         example_set(title, count)
