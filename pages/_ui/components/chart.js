@@ -20,6 +20,13 @@ const near = (element) => new Promise((resolve) => {
   seen.observe(element);
 });
 
+// A solid takes a browser without a graphics card seconds, in which nothing else is drawn: the flat pictures of the page go first.
+const FLAT_WAITING = ".gn-chart[data-state=loading]:not([data-solid], .gn-still)";
+const flatOnesFirst = async (patience = 3000) => {
+  const end = performance.now() + patience;
+  while (document.querySelector(FLAT_WAITING) && performance.now() < end) await nextFrame();
+};
+
 // Streamlit calls this again whenever data or theme change, and the cleanup of an overtaken call at any time: only the
 // newest call's cleanup means that the chart has left the page.
 export default function ({ data, parentElement, setTriggerValue }) {
@@ -77,6 +84,7 @@ class Chart {
 
   async drawAll() {
     try {
+      if (this.root.toggleAttribute("data-solid", this.figure.data.some((trace) => SOLID.has(trace.type)))) await flatOnesFirst();
       this.adopt(await plotly(this.data.plotly));
       while (this.stale && !this.closed) {
         await nextFrame();
