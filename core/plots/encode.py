@@ -72,12 +72,12 @@ def _plain(value: Any) -> Any:
             return value
         case float():
             return float(value) if math.isfinite(value) else None
-        case Mapping():
+        case Quantised():
+            return {**_typed(value.codes), "scale": [value.low, value.high]}
+        case dict() | Mapping():  # a dict is known at once, other mappings only after a search
             return {str(k): _plain(v) for k, v in value.items()}
         case list() | tuple() | range():
             return [_plain(v) for v in value]
-        case Quantised():
-            return {**_typed(value.codes), "scale": [value.low, value.high]}
         case np.ndarray():
             return _array(value)
         case np.generic():
@@ -115,6 +115,8 @@ def _fits_float32(array: np.ndarray) -> bool:
 
 
 def _typed(array: np.ndarray) -> dict[str, Any]:
-    array = np.ascontiguousarray(array, array.dtype.newbyteorder("<"))
+    if array.dtype.itemsize > 1:
+        array = array.astype(array.dtype.newbyteorder("<"), copy=False)
+    array = np.ascontiguousarray(array)
     spec = {"dtype": array.dtype.str[1:], "bdata": base64.b64encode(array).decode("ascii")}
     return spec if array.ndim == 1 else {**spec, "shape": ", ".join(map(str, array.shape))}
