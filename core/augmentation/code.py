@@ -65,6 +65,7 @@ import numpy as np
 import torch
 {_IMPORTS.get(spec.data, "")}from torch.nn import functional as F
 
+torch.set_num_threads(1)  # the order of sums, as on the page
 SEED, EPOCHS, PER_CLASS, TEST = {spec.seed}, {spec.epochs}, {spec.per_class}, {TEST}
 BATCH, RATES = {learning.BATCH}, {learning.RATES!r}
 SHIFTS, TURNS, NOISES = {learning.SHIFTS}, {learning.TURNS}, {learning.NOISES}
