@@ -163,5 +163,7 @@ def test_a_phone_that_wants_less_motion(server, visit):
     at_key(page, "backprop_stepper:transport").locator("[data-do=first]").tap()
     until_plot(page, GRAPH, "Array.from(p._fullData[4].text).every((t) => t === '')")
     page.get_by_test_id("stExpandSidebarButton").tap()
+    page.wait_for_function("() => document.querySelector('[data-testid=stSidebar]').getBoundingClientRect().x === 0")
+    page.wait_for_timeout(500)  # a menu longer than the screen jumps if it is tapped while it opens
     page.get_by_role("link", name="Curriculum").tap()
     page.get_by_role("heading", name="Curriculum").wait_for()
