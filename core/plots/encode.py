@@ -18,8 +18,7 @@ import base64
 import json
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -29,8 +28,7 @@ LEVELS = 254
 NAN_CODE = 255
 
 
-@dataclass(frozen=True, eq=False)
-class Quantised:
+class Quantised(NamedTuple):
     """Values in `low` to `high` as one-byte codes; `numpy.asarray` gives the values back."""
 
     codes: np.ndarray
