@@ -52,7 +52,7 @@ def our_loop(about: Problem, epochs: int, plain: bool = False) -> None:
 
 
 def many_nets(about: Problem, epochs: int) -> None:
-    """64 nets at once in plain NumPy."""
+    """64 nets, one after another."""
     theta = np.stack([about.theta] * MANY)
     m, v, rows, rates = (
         np.zeros_like(theta),
@@ -61,7 +61,7 @@ def many_nets(about: Problem, epochs: int) -> None:
         np.full(about.per_epoch, 0.03),
     )
     for epoch in range(epochs):
-        network.steps(
+        network.steps_compiled(
             theta, m, v, about.net, about.rules, about.weights, about.F, about.Y, rows, np.zeros((0, 0)),
             about.batch, 0, about.per_epoch, rates, epoch * about.per_epoch,
         )  # fmt: skip
@@ -96,7 +96,7 @@ def main() -> None:
             "naive torch loop": [],
             "compiled, one net": [],
             "plain NumPy, one net": [],
-            f"plain NumPy, {MANY} nets": [],
+            f"compiled, {MANY} nets": [],
         }
         for _ in range(ROUNDS):
             n = about.train
@@ -105,7 +105,7 @@ def main() -> None:
             rates["plain NumPy, one net"].append(
                 RIVAL_EPOCHS * n / seconds(lambda: our_loop(about, RIVAL_EPOCHS, plain=True))
             )
-            rates[f"plain NumPy, {MANY} nets"].append(
+            rates[f"compiled, {MANY} nets"].append(
                 MANY * MANY_EPOCHS * n / seconds(lambda: many_nets(about, MANY_EPOCHS))
             )
         for name, values in rates.items():

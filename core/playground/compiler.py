@@ -1,8 +1,8 @@
 """numba where it is installed, and nothing in its place where it is not.
 
-`shared` functions run as they stand in Python, and compiled code may call them; `overloads(f)` gives the loops that stand for
-f inside compiled code; `compiled(f)` is f as machine code, free of Python's lock (f itself without numba).
-NUMBA_DISABLE_JIT=1 switches the compiler off.
+`shared` functions run as they stand in Python, and compiled code may call them; `in_loops(f)` decorates what compiled code runs in
+place of f; `compiled(f)` is f as machine code, free of Python's lock (f itself without numba). NUMBA_DISABLE_JIT=1 switches the
+compiler off.
 """
 
 from __future__ import annotations
@@ -20,28 +20,26 @@ except ImportError:
 COMPILES = numba is not None and not numba.config.DISABLE_JIT
 
 
+# sums in any order, a b + c rounded once, and 1 / 0 is infinite, as in NumPy; not-a-number stays one
+OPTIONS = {"nogil": True, "error_model": "numpy", "fastmath": {"reassoc", "contract", "nsz"}}
+
+
 def shared(function: Callable[..., Any]) -> Callable[..., Any]:
     """`function` itself, which compiled code may call."""
-    if COMPILES:
-        overloads(function)(function)
+    in_loops(function)(function)
     return function
 
 
-def overloads(function: Callable[..., Any]) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """Decorates the loops that compiled code runs in place of `function`."""
+def in_loops(function: Callable[..., Any]) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Decorates what compiled code runs in place of `function`, with arguments of the same names."""
 
-    def register(loops: Callable[..., Any]) -> Callable[..., Any]:
+    def register(body: Callable[..., Any]) -> Callable[..., Any]:
         if COMPILES:
-            overload(function, strict=False)(_typed(inspect.unwrap(loops)))
-        return loops
+            names = ", ".join(inspect.signature(body).parameters)  # numba calls this with types and wants the function
+            overload(function, strict=False)(eval(f"lambda {names}: body", {"body": inspect.unwrap(body)}))
+        return body
 
     return register
-
-
-def _typed(loops: Callable[..., Any]) -> Callable[..., Any]:
-    """numba calls this with types and wants the function; the argument names must agree."""
-    names = ", ".join(inspect.signature(loops).parameters)
-    return eval(f"lambda {names}: loops", {"loops": loops})
 
 
 def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -50,6 +48,6 @@ def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
         return function
     function = inspect.unwrap(function)
     try:
-        return numba.njit(nogil=True, cache=True)(function)
+        return numba.njit(cache=True, **OPTIONS)(function)
     except RuntimeError:  # no folder for the cache: it is kept while the process lives
-        return numba.njit(nogil=True)(function)
+        return numba.njit(**OPTIONS)(function)

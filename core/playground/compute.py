@@ -261,16 +261,17 @@ ENSEMBLE_EPOCHS = 200
 
 @lru_cache(maxsize=8)
 def ensemble(spec: PlaygroundSpec, members: int) -> Ensemble:
-    """`members` nets at once in plain NumPy: the same points and order, other first weights (Lakshminarayanan et al. 2017)."""
+    """`members` nets: the same points and order, other first weights (Lakshminarayanan et al. 2017)."""
     about, order = problem(spec), numpy_generator(spec.seed, "order")
     drops = numpy_generator(spec.seed, "dropout")
     theta = np.stack([first_weights(spec, about.net, f"weights {k}") for k in range(members)])
     m, v, t = np.zeros_like(theta), np.zeros_like(theta), 0
+    run = network.steps_compiled if engine() == "numpy" else network.steps
     for epoch in range(min(spec.epochs, ENSEMBLE_EPOCHS)):
         rates = spec.rate * factors(spec, epoch + np.arange(about.per_epoch) / about.per_epoch)
         rows, masks = order.permutation(about.train), masks_of(about, drops)
         with np.errstate(all="ignore"):
-            network.steps(
+            run(
                 theta, m, v, about.net, about.rules, about.weights, about.F, about.Y, rows, masks,
                 about.batch, 0, about.per_epoch, rates, t,
             )  # fmt: skip

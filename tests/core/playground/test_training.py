@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
@@ -10,7 +13,8 @@ from core.errors import ExplainerError
 from core.playground import network
 from core.playground.problem import problem
 from core.playground.spec import ACTIVATIONS, OPTIMIZERS, PENALTIES, PlaygroundSpec
-from core.playground.training import factors, train
+from core.playground.training import factors, masks_of, train
+from core.rng import numpy_generator
 
 SMALL = {"epochs": 3, "count": 60}
 CASES = [
@@ -26,7 +30,7 @@ CASES = [
     {"dropout": 0.3, "layers": "6, 5 relu"},
     {"schedule": "cosine", "period": 2},
     {"events": "4:rate=0.1; 5:w1.2.1=0.5; 5:b2.1=-1", "batch": 7},
-    {"layers": "20, 20", "optimizer": "momentum"},  # large layers take the other road through the compiled code
+    {"layers": "20, 20", "optimizer": "momentum"},
     {"start": "he", "features": "x1, x2^2, sin x1, radius"},
     {"norm": True},
     {"layers": "5 bn, 4, 3 relu bn", "dropout": 0.2, "optimizer": "adam", "penalty": "decoupled", "strength": 0.1},
@@ -126,7 +130,7 @@ def test_there_is_one_compiled_version_of_the_engine() -> None:
     """Batch normalisation, dropout and losses are values, not types: nothing is compiled twice."""
     for case in ({}, {"norm": True, "bias": False}, {"dropout": 0.5, "data": "blobs"}, {"layers": ""}):
         list(train(PlaygroundSpec(epochs=1, count=20, **case), "numpy"))
-    signatures = getattr(network.steps_compiled, "signatures", [])  # there are none without numba
+    signatures = getattr(network.steps_as_loops, "signatures", [])  # there are none without numba
     assert len(signatures) <= 1
 
 
@@ -142,19 +146,40 @@ def test_activations_are_those_of_the_house() -> None:
         )
 
 
-def test_many_nets_at_once_are_each_net_alone() -> None:
-    about = problem(PlaygroundSpec(layers="5, 3", optimizer="adam", count=40))
+@pytest.mark.parametrize(
+    "case",
+    [
+        {"layers": "5, 3", "optimizer": "adam"},
+        {"layers": "4 bn, 3 sine, 2 bn", "batch": 7, "share": 90},
+        {"norm": True, "bias": False, "penalty": "l2", "strength": 0.01},
+        {"dropout": 0.5, "layers": "6, 5", "penalty": "decoupled", "strength": 0.1},
+        {"data": "blobs", "activation": "gelu"},
+        {"loss": "hinge", "batch": 1},
+        {"loss": "absolute", "layers": "", "batch": 30},
+    ],
+    ids=str,
+)
+def test_loops_array_formulas_many_nets_and_one_agree(case: dict[str, Any]) -> None:
+    """Two epochs, the last batch of each shorter than the others where 7 and 30 do not divide the points."""
+    about = problem(PlaygroundSpec(count=40, start="xavier", **case))
     many = np.stack([about.theta, 2 * about.theta, -about.theta])
-    rows, none, rates = np.arange(about.train), np.zeros((0, 0)), np.full(about.per_epoch, 0.03)
-    alone = [theta.copy() for theta in many]
-    for theta in (many, *alone):
+    rows, rates = np.arange(about.train)[::-1].copy(), np.full(about.per_epoch, 0.03)
+    masks = masks_of(about, numpy_generator(0, "dropout"))
+
+    def learn(run: Callable[..., None], theta: np.ndarray) -> np.ndarray:
         m, v = np.zeros_like(theta), np.zeros_like(theta)
-        run = network.steps if theta is many else network.steps_compiled
-        run(
-            theta, m, v, about.net, about.rules, about.weights, about.F, about.Y, rows, none,
-            about.batch, 0, about.per_epoch, rates, 0,
-        )  # fmt: skip
-    np.testing.assert_allclose(many, np.array(alone), rtol=0, atol=1e-12)
+        for epoch in range(2):
+            run(
+                theta, m, v, about.net, about.rules, about.weights, about.F, about.Y, rows, masks,
+                about.batch, 0, about.per_epoch, rates, epoch * about.per_epoch,
+            )  # fmt: skip
+        return theta
+
+    formulas = learn(network.steps, many.copy())
+    np.testing.assert_allclose(learn(network.steps_compiled, many.copy()), formulas, rtol=0, atol=1e-12)
+    for theta, expected in zip(many, formulas, strict=True):
+        np.testing.assert_allclose(learn(network.steps, theta.copy()), expected, rtol=0, atol=1e-12)
+        np.testing.assert_allclose(learn(network.steps_compiled, theta.copy()), expected, rtol=0, atol=1e-12)
 
 
 def test_a_run_can_be_prolonged() -> None:
