@@ -18,7 +18,6 @@ picture of its share. Pictures of one group (copies of each other, say) go to th
 
 from __future__ import annotations
 
-import threading
 import unicodedata
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -29,6 +28,7 @@ from jaxtyping import Int
 
 from core.data.images import LIMITS, MB, ImageSet, Limits
 from core.data.shapes import SHAPES, shapes
+from core.data.shelf import Newest
 from core.data.vision import DATASETS, data_folder, dataset
 from core.errors import ExplainerError, one_of
 from core.rng import generator, numpy_generator
@@ -38,8 +38,7 @@ SIDE = 64  # pixels of a generated picture
 FREQUENCY, TILT, NOISE = (3.0, 8.0), 20.0, 0.06  # periods a side, degrees about the class's angle, deviation
 MOST = 4000
 MOST_KEPT = 1024 * MB  # memory for visitors' sets, of all sessions together
-_KEPT: dict[str, ImageSet] = {}
-_keeping = threading.Lock()
+OWN: Newest[ImageSet] = Newest(MOST_KEPT, lambda found: sum(image.nbytes for image in found.images))
 
 
 @dataclass(frozen=True)
@@ -250,17 +249,13 @@ def joined(first: ImageSet, second: ImageSet, limits: Limits = LIMITS) -> ImageS
 
 def keep(found: ImageSet) -> str:
     """Keep a visitor's set in memory under its digest, which is returned; the oldest make room for it."""
-    with _keeping:
-        _KEPT.pop(found.digest, None)
-        _KEPT[found.digest] = found
-        while len(_KEPT) > 1 and sum(image.nbytes for one in _KEPT.values() for image in one.images) > MOST_KEPT:
-            del _KEPT[next(iter(_KEPT))]
+    OWN.put(found.digest, found)
     return found.digest
 
 
 def kept(digest: str) -> ImageSet | None:
     """The set that was kept under this digest, None if it is not here (any more)."""
-    return _KEPT.get(digest)
+    return OWN.get(digest)
 
 
 def chosen(found: ImageSet, rows: Sequence[int] | Int[np.ndarray, "n"]) -> ImageSet:

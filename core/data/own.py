@@ -8,31 +8,25 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-import threading
-from collections import OrderedDict
 
 import numpy as np
 from jaxtyping import UInt8
 
+from core.data.shelf import Newest
+
 KEPT = 64  # pictures; of at most 512 x 512 pixels they take 50 MB
 _SECRET = secrets.token_bytes(16)
-_pictures: OrderedDict[str, np.ndarray] = OrderedDict()
-_turn = threading.Lock()
+_pictures: Newest[np.ndarray] = Newest(KEPT)
 
 
 def keep(pixels: UInt8[np.ndarray, "height width 3"]) -> str:
     """Keep a picture; its key. The same picture has the same key until the process ends."""
     digest = hashlib.sha256(_SECRET + str(pixels.shape).encode() + np.ascontiguousarray(pixels).tobytes())
     key = digest.hexdigest()[:22]
-    with _turn:
-        _pictures[key] = pixels
-        _pictures.move_to_end(key)
-        while len(_pictures) > KEPT:
-            _pictures.popitem(last=False)
+    _pictures.put(key, pixels)
     return key
 
 
 def kept(key: str) -> UInt8[np.ndarray, "height width 3"] | None:
     """The picture with this key, None where it is not kept."""
-    with _turn:
-        return _pictures.get(key)
+    return _pictures.get(key)

@@ -15,7 +15,6 @@ X has shape (N, d), y shape (N,): class numbers, or for a regression the target 
 from __future__ import annotations
 
 import csv
-import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -24,6 +23,7 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float, Int
 
+from core.data.shelf import Shelf
 from core.data.tables import Table, read_csv
 from core.data.vision import data_folder
 from core.errors import ExplainerError, one_of
@@ -33,8 +33,7 @@ from core.tabular_lab.spec import TabularLabSpec
 MOST_ROWS, FEWEST_ROWS, FEWEST_OF_CLASS, MOST_WORDS, MOST_CLASSES, MOST_INPUTS = 3000, 40, 8, 8, 10, 60
 TEST_SHARE = 0.3
 HOUSING_FILES = ("california_housing.csv", "tabular/california_housing.csv", "housing.csv")
-_OWN: dict[str, Table] = {}  # the tables brought lately, by the digest of their file
-MOST_OWN = 8
+OWN: Shelf[Table] = Shelf(read_csv)
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,24 +56,20 @@ def keep(content: bytes) -> str:
     Raises:
         ExplainerError: it is no table that core/data/tables.py reads.
     """
-    digest = hashlib.sha256(content).hexdigest()[:16]
-    _OWN.pop(digest, None)
-    _OWN[digest] = read_csv(content)
-    for oldest in list(_OWN)[:-MOST_OWN]:
-        del _OWN[oldest]
-    return digest
+    return OWN.keep(content)
 
 
 def own_names(spec: TabularLabSpec) -> tuple[str, ...]:
     """The columns of the visitor's table, none if it is not here."""
-    return _OWN[spec.own].names if spec.own in _OWN else ()
+    table = OWN.get(spec.own)
+    return table.names if table else ()
 
 
 def resolved(spec: TabularLabSpec) -> tuple[TabularLabSpec, str]:
     """The Spec with data that can be had here, and a sentence that says so where others were asked for."""
     if spec.data == "california" and housing_file() is None:
         why = f"California housing is not on this computer: it needs the file {HOUSING_FILES[0]} in the folder named in GLASSNET_DATA."
-    elif spec.data == "own" and spec.own not in _OWN:
+    elif spec.data == "own" and OWN.get(spec.own) is None:
         why = "Your own table is not here: choose the CSV file above; it is kept in memory only, so a link cannot bring it."
     else:
         return spec, ""
@@ -88,7 +83,12 @@ def sheet(spec: TabularLabSpec) -> Sheet:
         ExplainerError: the visitor's table cannot be used as it is.
     """
     if spec.data == "own":
-        return from_table(_OWN[spec.own], spec.target, spec.seed)
+        table = OWN.get(spec.own)
+        if table is None:
+            raise ExplainerError(
+                "your own table is not here any more: newer ones took its place; choose the file again"
+            )
+        return from_table(table, spec.target, spec.seed)
     return {"diabetes": diabetes, "cancer": cancer, "wine": wine, "california": lambda: california(spec.seed)}[
         spec.data
     ]()

@@ -7,7 +7,6 @@ import pytest
 import torch
 
 from core.data.own import keep
-from pages._ui.own import drawn
 from tests.pages.conftest import components, turn_to
 
 PAGES = ("conv_filters", "conv_lab", "saliency")
@@ -38,9 +37,3 @@ def test_the_key_of_a_picture_from_elsewhere_is_dropped(open_page, slug: str) ->
     at = open_page(slug, {f"{slug}.own": key})
     assert not at.exception
     assert f"{slug}.own" not in at.query_params
-
-
-def test_ink_becomes_a_picture() -> None:
-    picture = drawn(np.array([[0.0, 1.0], [0.5, 0.2]]))
-    assert picture.shape == (2, 2, 3)
-    assert picture[0, 1].tolist() == [255] * 3

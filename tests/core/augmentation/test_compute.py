@@ -187,7 +187,7 @@ def test_planted_faults_are_found():
 
 
 def test_own_pictures_and_what_they_need(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr("core.data.image_sets._KEPT", {})
+    monkeypatch.setattr("core.data.image_sets.OWN._kept", {})
     g = np.random.default_rng(0)
     images = tuple(g.integers(0, 256, (9, 12, 3), np.uint8) for _ in range(21))
     mine = ImageSet(images, np.array([0] * 9 + [1] * 9 + [2] * 3), ("Köln", "東京", "few"), tuple(map(str, range(21))))
@@ -202,7 +202,7 @@ def test_own_pictures_and_what_they_need(monkeypatch: pytest.MonkeyPatch):
         np.testing.assert_array_equal(file["x"], seen.x.numpy())
     assert "augmentation.npz" in script(spec)
     sent = pickle.dumps(training(spec))
-    monkeypatch.setattr("core.data.image_sets._KEPT", {})  # another process
+    monkeypatch.setattr("core.data.image_sets.OWN._kept", {})  # another process
     _album.cache_clear()
     assert next(pickle.loads(sent)(spec)).metrics["accuracy"] == pair(spec)[PLAIN].test[0]
     keep(mine)

@@ -197,8 +197,8 @@ def test_two_sets_become_one_within_the_limits():
 
 
 def test_kept_sets_make_room_for_new_ones(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr("core.data.image_sets._KEPT", {})
-    monkeypatch.setattr("core.data.image_sets.MOST_KEPT", 30)
+    monkeypatch.setattr("core.data.image_sets.OWN._most", 30)
+    monkeypatch.setattr("core.data.image_sets.OWN._kept", {})
     first, second, third = (tiny([0] * n, ("a",)) for n in (1, 1, 2))
     assert keep(first) == first.digest == keep(second)  # the same pictures
     assert kept(first.digest) is second

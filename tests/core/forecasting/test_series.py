@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from core.data.shelf import Shelf
 from core.errors import ExplainerError
 from core.forecasting.series import DELAY, OWN, bridged, resolved, seasonal, series, stocks, target_names
 from core.forecasting.spec import ForecastingSpec
@@ -94,11 +93,3 @@ def test_a_link_to_a_table_that_is_not_here_says_so():
     spec, why = resolved(ForecastingSpec(data="own", own="0123456789abcdef"))
     assert spec.data == "season"
     assert "a link cannot bring it" in why
-
-
-def test_a_shelf_keeps_the_newest():
-    shelf: Shelf[bytes] = Shelf(bytes.upper, most=2)
-    first, second = shelf.keep(b"a"), shelf.keep(b"b")
-    assert shelf.keep(b"a") == first
-    third = shelf.keep(b"c")
-    assert (shelf.get(first), shelf.get(second), shelf.get(third)) == (b"A", None, b"C")
