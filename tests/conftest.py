@@ -4,8 +4,13 @@ from __future__ import annotations
 
 import pytest
 import torch
+from hypothesis import HealthCheck, settings
 
 torch.set_num_threads(1)  # as in the app: two on a busy machine are slower, and the order of sums would differ
+
+# the same cases at every run, and no test is wrong for being slow
+settings.register_profile("glassnet", derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("glassnet")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from core.backprop_stepper.spec import StepperSpec
@@ -181,7 +181,6 @@ def drawn(spec_type: type[Spec]) -> st.SearchStrategy[Spec]:
     return st.builds(spec_type, **{name: values(about) for name, about in spec_type.params().items()})
 
 
-@settings(deadline=None)
 @given(st.one_of(drawn(StepperSpec), drawn(HomeSpec), drawn(Sample)))
 def test_link_and_file_give_back_exactly_the_same(spec: Spec) -> None:
     assert type(spec).from_query(spec.to_query()) == (spec, {})

@@ -35,14 +35,14 @@ def check(formula: str, values: dict[str, float] | None = None, edits: str = "")
     return found
 
 
-@settings(max_examples=100, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.filter_too_much])
+@settings(max_examples=100, suppress_health_check=[HealthCheck.filter_too_much])
 @given(formulas())
 def test_any_formula(drawn: tuple[str, dict[str, float]]) -> None:
     assume(built(*drawn).leaves)
     check(*drawn)
 
 
-@settings(max_examples=50, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.filter_too_much])
+@settings(max_examples=50, suppress_health_check=[HealthCheck.filter_too_much])
 @given(formulas(), st.data())
 def test_any_formula_with_nodes_set_by_hand(drawn: tuple[str, dict[str, float]], data: st.DataObject) -> None:
     graph = built(*drawn)

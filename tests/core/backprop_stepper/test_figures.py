@@ -71,7 +71,7 @@ def test_every_frame_of_a_preset_shows_what_is_known_and_no_more(spec: SPEC) -> 
     check_film(graph_of(spec))
 
 
-@settings(max_examples=40, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.filter_too_much])
+@settings(max_examples=40, suppress_health_check=[HealthCheck.filter_too_much])
 @given(formulas())
 def test_every_frame_of_any_formula_shows_what_is_known_and_no_more(drawn: tuple[str, dict[str, float]]) -> None:
     graph = built(*drawn)

@@ -118,7 +118,7 @@ def test_a_flat_loss_neither_rises_nor_falls() -> None:
     assert found["gradient"].answer == 0.0
 
 
-@settings(max_examples=100, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.filter_too_much])
+@settings(max_examples=100, suppress_health_check=[HealthCheck.filter_too_much])
 @given(formulas())
 def test_any_formula_has_questions_with_true_answers(drawn: tuple[str, dict[str, float]]) -> None:
     formula, values = drawn

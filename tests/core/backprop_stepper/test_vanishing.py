@@ -42,7 +42,7 @@ def test_a_sigmoid_chain_by_closed_form() -> None:
     assert found.sum_over_paths == pytest.approx(found.gradient, rel=1e-14)
 
 
-@settings(max_examples=200, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.filter_too_much])
+@settings(max_examples=200, suppress_health_check=[HealthCheck.filter_too_much])
 @given(formulas())
 def test_random_graphs_against_all_paths(drawn: tuple[str, dict[str, float]]) -> None:
     graph = built(*drawn)

@@ -39,7 +39,7 @@ def film(formula: str, values: dict[str, float]) -> tuple[Graph, list[Step]]:
     return graph, walk(graph)
 
 
-@settings(max_examples=150, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.filter_too_much])
+@settings(max_examples=150, suppress_health_check=[HealthCheck.filter_too_much])
 @given(formulas())
 def test_every_number_of_the_walk_is_the_graph_s(drawn: tuple[str, dict[str, float]]) -> None:
     graph = built(*drawn)

@@ -13,7 +13,7 @@ from core.errors import ExplainerError
 from tests.core.convolution.settings import Drawn, by_torch, settings
 
 
-@hypothesis_settings(max_examples=300, deadline=None)
+@hypothesis_settings(max_examples=300)
 @given(settings())
 def test_gradients_agree_with_autograd(drawn: Drawn) -> None:
     image, kernel, about = drawn

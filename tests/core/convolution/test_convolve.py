@@ -17,7 +17,7 @@ METHOD = pytest.mark.parametrize("method", METHODS)
 BOX = np.ones((1, 1, 3, 3))
 
 
-@hypothesis_settings(max_examples=300, deadline=None)
+@hypothesis_settings(max_examples=300)
 @given(settings())
 def test_all_methods_agree_with_torch_also_in_what_they_refuse(drawn: Drawn) -> None:
     image, kernel, about = drawn

@@ -15,7 +15,7 @@ from core.errors import ExplainerError
 from tests.core.convolution.settings import Drawn, settings
 
 
-@hypothesis_settings(max_examples=100, deadline=None)
+@hypothesis_settings(max_examples=100)
 @given(settings())
 def test_multiply_adds_are_those_of_the_loop(drawn: Drawn) -> None:
     image, kernel, about = drawn

@@ -37,7 +37,7 @@ def layers(most: int = 3) -> st.SearchStrategy:
     return st.lists(one, min_size=1, max_size=most)
 
 
-@hypothesis_settings(max_examples=60, deadline=None)
+@hypothesis_settings(max_examples=60)
 @given(layers())
 def test_the_box_is_where_torch_s_gradient_is(drawn: list[tuple[int, int, int, int]]) -> None:
     width = 160

@@ -57,7 +57,7 @@ def test_merges_are_those_of_the_naive_algorithm(text: str) -> None:
     assert [m.token for m in bpe.merges] == list(range(BYTES, BYTES + len(bpe.merges)))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.text("ab c\n", max_size=80))
 def test_merges_and_encoding_are_naive_on_small_alphabets(text: str) -> None:
     bpe = BPE.train(text, BYTES + 12)
@@ -65,7 +65,7 @@ def test_merges_and_encoding_are_naive_on_small_alphabets(text: str) -> None:
     assert bpe.encode(text[::-1]) == replayed(bpe, text[::-1])
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(ANY, ANY)
 def test_any_unicode_comes_back_exactly(trained_on: str, text: str) -> None:
     bpe = BPE.train(trained_on + TEXT, BYTES + 30)

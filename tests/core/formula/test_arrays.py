@@ -43,7 +43,7 @@ def check(formula: str, names: tuple[str, ...], points: list[tuple[float, ...]])
         np.testing.assert_allclose(ours, theirs, rtol=1e-9, atol=1e-9 * scale)
 
 
-@settings(max_examples=150, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.filter_too_much])
+@settings(max_examples=150, suppress_health_check=[HealthCheck.filter_too_much])
 @given(formulas(), st.lists(st.tuples(*[NUMBERS] * 4), min_size=1, max_size=6))
 def test_any_formula_at_any_points(drawn: tuple[str, dict[str, float]], points: list[tuple[float, ...]]) -> None:
     assume(len(drawn[0]) <= 500)

@@ -18,7 +18,7 @@ def test_torch_has_a_function_for_every_operation() -> None:
     assert set(torch_functions()) == set(OPERATIONS)
 
 
-@settings(max_examples=200, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.filter_too_much])
+@settings(max_examples=200, suppress_health_check=[HealthCheck.filter_too_much])
 @given(formulas())
 def test_random_graphs_three_ways(drawn: tuple[str, dict[str, float]]) -> None:
     graph = built(*drawn)

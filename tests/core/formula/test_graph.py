@@ -14,12 +14,7 @@ from core.formula.checks import torch_gradients, torch_tensors
 from core.formula.graph import BackwardStep, ForwardStep, SeedStep
 from tests.core.formula.formulas import built, formulas
 
-MANY = settings(
-    max_examples=400,
-    deadline=None,
-    derandomize=True,
-    suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
-)
+MANY = settings(max_examples=400, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much])
 
 
 def run(formula: str, **values: float) -> Graph:

@@ -264,7 +264,7 @@ def only_a_graph_or_an_explanation(formula: str) -> None:
     assert "\n" not in told
 
 
-HOSTILE = settings(max_examples=600, deadline=None, derandomize=True)
+HOSTILE = settings(max_examples=600)
 
 
 @HOSTILE

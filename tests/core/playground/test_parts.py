@@ -334,7 +334,7 @@ def test_a_bad_table_is_refused_in_plain_words(content: bytes, words: str) -> No
         read_csv(content)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(
     st.one_of(
         st.binary(max_size=300),

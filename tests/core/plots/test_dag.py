@@ -71,7 +71,7 @@ def check(inputs: Sequence[tuple[int, ...]], drawing: Drawing) -> None:
         )
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(graphs())
 def test_any_graph_can_be_read_from_left_to_right(inputs: Inputs) -> None:
     drawing = layered(inputs)
@@ -79,7 +79,7 @@ def test_any_graph_can_be_read_from_left_to_right(inputs: Inputs) -> None:
     assert layered(inputs) == drawing
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(trees())
 def test_a_tree_has_no_crossing(inputs: Inputs) -> None:
     assert crossings(layered(inputs)) == 0
