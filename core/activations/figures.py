@@ -21,6 +21,7 @@ from core.plots.theme import (
     hidden_axis,
     layout,
     signed_scale,
+    upright_line,
 )
 from core.plots.words import short
 
@@ -41,15 +42,7 @@ def shape(kind: str, z: np.ndarray, curves: Mapping[str, np.ndarray], at: float,
         "type": "scatter", "mode": "markers", "name": f"at z = {short(at)}", "showlegend": False, "x": [at] * len(values), "y": list(values.values()), "text": list(values),
         "marker": {"size": 11, "color": list(CATEGORIES[: len(values)]), "line": {"color": "#ffffff", "width": 1.5}}, "hovertemplate": "%{text}(" + short(at) + ") = %{y:.5g}<extra></extra>",
     })  # fmt: skip
-    line = {
-        "type": "line",
-        "x0": at,
-        "x1": at,
-        "yref": "paper",
-        "y0": 0,
-        "y1": 1,
-        "line": {"color": GREY, "width": 1, "dash": "dot"},
-    }
+    line = upright_line(at, color=GREY, width=1, dash="dot")
     span = {"range": [-2.1, 4.1]} if kind == "f" else {"range": [-0.3, 1.3]}
     said = "; ".join(f"{name} {short(v)}" for name, v in values.items())
     return Figure(

@@ -11,7 +11,7 @@ import numpy as np
 from core.contracts import Figure, Frame, Step
 from core.forecasting.compute import Lead, Problem, Study
 from core.forecasting.spec import LEAKS, METRICS, MODELS
-from core.plots.theme import BLUE, GREEN, GREY, OLIVE, ORANGE, PURPLE, SKY, VERMILLION, axis, layout
+from core.plots.theme import BLUE, GREEN, GREY, OLIVE, ORANGE, PURPLE, SKY, VERMILLION, axis, layout, upright_line
 from core.plots.words import short
 
 COLOURS = {
@@ -215,7 +215,7 @@ def scores(run: Study, metric: str) -> Figure:
             "text": [short(v) if math.isfinite(v) else "not defined" for v in values], "textposition": "auto", "hovertemplate": "%{y}: %{x:.5g}<extra></extra>",
         }
     ]  # fmt: skip
-    line = {"type": "line", "xref": "x", "yref": "paper", "x0": values[0], "x1": values[0], "y0": 0, "y1": 1, "line": {"color": GREY, "dash": "dash", "width": 1.5}}  # fmt: skip
+    line = upright_line(values[0], color=GREY, dash="dash", width=1.5)
     words = "; ".join(f"{MODELS[name]} {short(v)}" for name, v in zip(names, values, strict=True) if math.isfinite(v))
     return Figure(
         data,

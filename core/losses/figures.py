@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from core.contracts import Figure, Frame, Step
-from core.plots.theme import BLUE, CATEGORIES, GREEN, GREY, ORANGE, PURPLE, VERMILLION, axis, layout
+from core.plots.theme import BLUE, CATEGORIES, GREEN, GREY, ORANGE, PURPLE, VERMILLION, axis, layout, upright_line
 from core.plots.words import short
 
 CURVE_HEIGHT, FIT_HEIGHT, LENS_HEIGHT = 380, 420, 340
@@ -44,15 +44,7 @@ def curve(
     finite = np.concatenate([c[np.isfinite(c)] for c in curves.values()] or [np.zeros(1)])
     low, high = max(float(finite.min(initial=0.0)), -top), min(float(finite.max(initial=0.0)), top)
     pad = 0.06 * (high - low or 1.0)
-    line = {
-        "type": "line",
-        "x0": at,
-        "x1": at,
-        "yref": "paper",
-        "y0": 0,
-        "y1": 1,
-        "line": {"color": GREY, "width": 1, "dash": "dot"},
-    }
+    line = upright_line(at, color=GREY, width=1, dash="dot")
     said = "; ".join(f"{name} {short(v)}" for name, v in values.items())
     title = "loss L  [1 or nats]" if kind == "value" else f"slope dL/d{'z' if family == 'score' else 'p'}  [1]"
     return Figure(

@@ -272,6 +272,14 @@ def followed(
     )  # fmt: skip
 
 
+def phrase(now: Scene) -> dict[str, Any]:
+    """A frame around the chosen steps of all units."""
+    return {
+        "type": "rect", "x0": now.span.start + 0.5, "x1": now.span.stop + 0.5, "y0": 0.5, "y1": now.H + 0.5,
+        "line": {"color": VERMILLION, "width": 2.5},
+    }  # fmt: skip
+
+
 def raster(now: Scene, found: Selection) -> Figure:
     """Which units are on where, with the phrase."""
     chosen = np.isin(np.arange(now.H), found.selected)
@@ -281,17 +289,9 @@ def raster(now: Scene, found: Selection) -> Figure:
         "colorscale": [[0, "rgba(138,143,152,0.15)"], [0.5, "#4aa8d8"], [1, "#e08e0b"]], "customdata": now.signals[now.signal].T,
         "hovertemplate": f"step %{{x}}, unit %{{y}}: {now.signal} = %{{customdata:.3g}}<extra></extra>",
     }]  # fmt: skip
-    box = {
-        "type": "rect",
-        "x0": now.span.start + 0.5,
-        "x1": now.span.stop + 0.5,
-        "y0": 0.5,
-        "y1": now.H + 0.5,
-        "line": {"color": VERMILLION, "width": 2.5},
-    }
     return Figure(
         data,
-        layout(xaxis=tokens(now, showgrid=False), yaxis=axis("unit", showgrid=False), shapes=[box]),
+        layout(xaxis=tokens(now, showgrid=False), yaxis=axis("unit", showgrid=False), shapes=[phrase(now)]),
         f"Units whose {NAMES[now.signal]} is above {short(now.spec.threshold)} at steps {now.span.start + 1} to {now.span.stop}: selected {[int(k) + 1 for k in found.selected]}.",
         f"A filled cell: the unit's {now.signal} is above the threshold at that step. The frame is the phrase. Orange units are on at every step of the phrase and in less than half of the steps outside.",
     )  # fmt: skip
@@ -326,17 +326,9 @@ def changed(now: Scene, done: Operation) -> Figure:
         "type": "heatmap", "x": np.arange(1, now.T + 1), "y": np.arange(1, now.H + 1), "z": z.T, **signed_scale(float(np.abs(z).max())),
         "colorbar": {"title": {"text": f"change of {show}"}, "thickness": 8}, "hovertemplate": "step %{x}, unit %{y}: change %{z:.3g}<extra></extra>",
     }]  # fmt: skip
-    box = {
-        "type": "rect",
-        "x0": now.span.start + 0.5,
-        "x1": now.span.stop + 0.5,
-        "y0": 0.5,
-        "y1": now.H + 0.5,
-        "line": {"color": VERMILLION, "width": 2.5},
-    }
     return Figure(
         data,
-        layout(xaxis=tokens(now, showgrid=False), yaxis=axis("unit", showgrid=False), shapes=[box]),
+        layout(xaxis=tokens(now, showgrid=False), yaxis=axis("unit", showgrid=False), shapes=[phrase(now)]),
         f"Change of {NAMES[show]} by the operation on {done.name}: at most {short(float(np.abs(z).max()))}.",
         "Orange: higher than without the operation, blue: lower, white: unchanged. The frame holds the steps that are operated on; before it nothing can change, unless a layer reads from the end.",
     )  # fmt: skip

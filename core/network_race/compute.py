@@ -25,8 +25,8 @@ from core.network_race.landscape import Landscape, landscape
 from core.network_race.network_data import SOURCES, load
 from core.network_race.networks import REPORTS, NetworkSpec, columns, descend, moments, targets
 from core.network_race.sharpness import sharpness
-from core.network_race.spec import RACERS, NetworkRaceSpec, field
-from core.training.entries import Entry
+from core.network_race.spec import NetworkRaceSpec, field
+from core.training.entries import Entry, racer
 from core.training.optimizers import Racer
 from core.training.schedules import by_period
 
@@ -58,17 +58,13 @@ def network_spec(spec: NetworkRaceSpec) -> NetworkSpec:
 
 def racer_of(spec: NetworkRaceSpec, entry: Entry) -> Racer:
     """The entry with the Spec's hyper-parameters, as far as its optimizer has them."""
-    accepts = RACERS[entry.name].accepts
-    hyper: dict[str, object] = {"lr": spec.rate} if spec.rates == "same" else {}
-    if entry.rate is not None:
-        hyper["lr"] = entry.rate
-    if entry.name in ("momentum", "nesterov"):
-        hyper["momentum"] = spec.momentum
-    if "betas" in accepts:
-        hyper["betas"] = (spec.beta1, 0.99 if entry.name == "lion" else spec.beta2)
-    if "weight_decay" in accepts and spec.weight_decay:
-        hyper["weight_decay"] = spec.weight_decay
-    return Racer(entry.name, **hyper)
+    return racer(
+        entry,
+        rate=spec.rate if spec.rates == "same" else None,
+        momentum=spec.momentum,
+        betas=(spec.beta1, spec.beta2),
+        weight_decay=spec.weight_decay,
+    )
 
 
 def race_part(spec: NetworkRaceSpec) -> NetworkRaceSpec:

@@ -29,8 +29,8 @@ from core.optimizer_race.theory import (
     spectral_radius,
     stability_map,
 )
-from core.training.entries import Entry
-from core.training.optimizers import OPTIMIZERS, Racer
+from core.training.entries import Entry, racer
+from core.training.optimizers import Racer
 from core.training.schedules import CONSTANT, by_period
 
 RATES = tuple((10.0 ** np.linspace(-4.0, 1.0, 21)).tolist())  # what tuning tries: the same budget for every racer
@@ -108,21 +108,15 @@ def race_spec(spec: OptimizerRaceSpec) -> RaceSpec:
 
 def racer_of(spec: OptimizerRaceSpec, entry: Entry) -> Racer:
     """The entry with the Spec's hyper-parameters, as far as its optimizer has them."""
-    accepts = OPTIMIZERS[entry.name].accepts
-    hyper: dict[str, object] = {"lr": spec.rate} if spec.rates == "same" else {}
-    if entry.rate is not None:
-        hyper["lr"] = entry.rate
-    if entry.name in ("momentum", "nesterov"):
-        hyper["momentum"] = spec.momentum
-    if "betas" in accepts:
-        hyper["betas"] = (spec.beta1, 0.99 if entry.name == "lion" else spec.beta2)
-    if "history_size" in accepts:
-        hyper["history_size"] = LBFGS_MEMORY
-    if "weight_decay" in accepts and spec.weight_decay:
-        hyper["weight_decay"] = spec.weight_decay
-    if "decoupled_weight_decay" in accepts and spec.decoupled:
-        hyper["decoupled_weight_decay"] = True
-    return Racer(entry.name, **hyper)
+    return racer(
+        entry,
+        rate=spec.rate if spec.rates == "same" else None,
+        momentum=spec.momentum,
+        betas=(spec.beta1, spec.beta2),
+        weight_decay=spec.weight_decay,
+        history_size=LBFGS_MEMORY,
+        decoupled_weight_decay=spec.decoupled or None,
+    )
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,19 @@ from core.contracts import Figure, Frame, Step
 from core.optimizer_race.compute import RATES, Hill, Run, Theory, frame
 from core.optimizer_race.leaderboard import lowest_of
 from core.plots.encode import Quantised, quantise
-from core.plots.theme import BACKWARD, BLUE, CATEGORIES, FORWARD, GREEN, ORANGE, PURPLE, VERMILLION, axis, layout
+from core.plots.theme import (
+    BACKWARD,
+    BLUE,
+    CATEGORIES,
+    FORWARD,
+    GREEN,
+    ORANGE,
+    PURPLE,
+    VERMILLION,
+    axis,
+    layout,
+    upright_line,
+)
 from core.plots.words import short
 from core.training.optimizers import OPTIMIZERS
 from core.training.schedules import SCHEDULES
@@ -388,15 +400,7 @@ def values(run: Run, goal: float) -> Figure:
             {
                 "shapes": [
                     finish,
-                    {
-                        "type": "line",
-                        "x0": int(t),
-                        "x1": int(t),
-                        "y0": 0,
-                        "y1": 1,
-                        "yref": "paper",
-                        "line": {"color": NEUTRAL, "width": 1.2},
-                    },
+                    upright_line(int(t), color=NEUTRAL, width=1.2),
                 ]
             },
         )
@@ -426,15 +430,7 @@ def _line(label: str, look: Style, x: np.ndarray, y: np.ndarray, **more: Any) ->
 def anatomy(label: str, history: Mapping[str, np.ndarray], step: int) -> dict[str, Figure]:
     """What the racer keeps and the rate that each coordinate really gets, over all steps; the step looked at is marked."""
     t = np.arange(1, len(history["g"]) + 1)
-    cursor = {
-        "type": "line",
-        "x0": step,
-        "x1": step,
-        "y0": 0,
-        "y1": 1,
-        "yref": "paper",
-        "line": {"color": NEUTRAL, "width": 1.2},
-    }
+    cursor = upright_line(step, color=NEUTRAL, width=1.2)
     colours = {"x": BLUE, "y": ORANGE}
     moments = [
         {

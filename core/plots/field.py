@@ -8,7 +8,7 @@ import numpy as np
 
 from core.contracts import Figure
 from core.plots.encode import quantise
-from core.plots.theme import BLUE, GREEN, ORANGE, axis, layout
+from core.plots.theme import BLUE, GREEN, ORANGE, axis, layout, upright_line
 
 
 def field_picture(
@@ -92,19 +92,7 @@ def field_profile(profile: np.ndarray, centre: float, sigma: float, box: tuple[f
                 "hovertemplate": "column %{x}: %{y:.3g}<extra>Gaussian</extra>",
             }
         )
-    shapes = [
-        {
-            "type": "line",
-            "xref": "x",
-            "yref": "paper",
-            "x0": x,
-            "x1": x,
-            "y0": 0,
-            "y1": 1,
-            "line": {"color": GREEN, "width": 2},
-        }
-        for x in (box[0] - 0.5, box[1] + 0.5)
-    ]
+    shapes = [upright_line(x, color=GREEN, width=2) for x in (box[0] - 0.5, box[1] + 0.5)]
     return Figure(
         data,
         layout(

@@ -45,6 +45,11 @@ def layout(**more: Any) -> dict[str, Any]:
     return {**base, **more}
 
 
+def upright_line(x: Any, **line: Any) -> dict[str, Any]:
+    """A shape: the vertical line at x, from the bottom of the picture to its top; `line` are its colour, width and dash."""
+    return {"type": "line", "x0": x, "x1": x, "yref": "paper", "y0": 0, "y1": 1, "line": line}
+
+
 def signed_scale(bound: float) -> dict[str, Any]:
     """Colour attributes for signed values in -bound to bound, white at 0."""
     bound = float(bound) or 1.0

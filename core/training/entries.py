@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from core.errors import ExplainerError, one_of
-from core.training.optimizers import Optimizer
+from core.training.optimizers import EVERY, Optimizer, Racer
 
 
 class Entry(NamedTuple):
@@ -28,6 +28,25 @@ def entries(text: str, known: Mapping[str, Optimizer], most: int) -> tuple[Entry
     if not 1 <= len(found) <= most:
         raise ExplainerError(f"{len(found)} racers were chosen; a race needs 1 to {most}; try SGD, Momentum, Adam")
     return tuple(found.values())
+
+
+def racer(
+    entry: Entry, *, rate: float | None, momentum: float, betas: tuple[float, float], weight_decay: float, **more: Any
+) -> Racer:
+    """The entry with those of the race's hyper-parameters that its optimizer has.
+
+    A rate of its own goes before the race's; without both, and with a weight decay of 0, torch's default holds. Lion keeps its own second β of 0.99.
+    """
+    first, second = betas
+    hyper = {
+        "lr": rate if entry.rate is None else entry.rate,
+        "momentum": momentum if entry.name in ("momentum", "nesterov") else None,
+        "betas": (first, 0.99 if entry.name == "lion" else second),
+        "weight_decay": weight_decay or None,
+        **more,
+    }
+    accepts = EVERY[entry.name].accepts
+    return Racer(entry.name, **{k: v for k, v in hyper.items() if v is not None and k in accepts})
 
 
 def _entry(text: str, known: Mapping[str, Optimizer]) -> Entry:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from core.plots import theme
-from core.plots.theme import CATEGORIES, SIGNED, axis, hidden_axis, layout, signed_scale
+from core.plots.theme import CATEGORIES, SIGNED, axis, hidden_axis, layout, signed_scale, upright_line
 
 RGB_TO_LMS = np.array([[17.8824, 43.5161, 4.11935], [3.45565, 27.1554, 3.86714], [0.0299566, 0.184309, 1.46709]])
 BLIND = {  # Viénot, Brettel & Mollon 1999, Color Research & Application 24: what is left of LMS without L or M cones
@@ -69,6 +69,12 @@ def test_signed_values_are_white_at_zero_and_bound_both_sides_alike() -> None:
 @pytest.mark.parametrize("bound", [0, 0.0, -0.0])
 def test_a_scale_of_zeros_is_still_a_scale(bound: float) -> None:
     assert (signed_scale(bound)["zmin"], signed_scale(bound)["zmax"]) == (-1.0, 1.0)
+
+
+def test_an_upright_line_spans_the_whole_picture() -> None:
+    line = upright_line(3, color="red", width=2)
+    assert (line["x0"], line["x1"], line["y0"], line["y1"], line["yref"]) == (3, 3, 0, 1, "paper")
+    assert line["line"] == {"color": "red", "width": 2}
 
 
 def test_axis_and_layout_take_more_on_top() -> None:
