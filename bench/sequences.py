@@ -14,8 +14,8 @@ from dataclasses import replace
 import torch
 
 from core.data.corpora import Corpus, sentences
+from core.data.ngrams import Counts
 from core.text_generation.compute import Model, model_of, shaped, write
-from core.text_generation.ngrams import Counts
 from core.text_generation.spec import TextGenerationSpec
 
 ROUNDS = 5

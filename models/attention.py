@@ -138,10 +138,11 @@ class MultiHeadAttention(nn.Module):
         watch: Watch = NOBODY,
         cache: Cache | None = None,
     ) -> Tensor:
-        m = x if memory is None else memory
-        q, k, v = self.split(self.query(x)), self.split(self.key(m)), self.split(self.value(m))
+        q = self.split(self.query(x))
         if memory is None:
-            q, k, v = self.placed(q, k, v, cache)
+            q, k, v = self.placed(q, self.split(self.key(x)), self.split(self.value(x)), cache)
+        else:
+            k, v = self.remembered(memory, cache)
         if mask is not None and mask.ndim > 2:
             mask = mask.unsqueeze(-3)  # the same for all heads
         mask = self.biased(mask, q, k) if memory is None else mask
@@ -165,6 +166,15 @@ class MultiHeadAttention(nn.Module):
         if cache is not None:
             cache[self.kind, self.layer] = (k, v)
         return q, k, v
+
+    def remembered(self, memory: Tensor, cache: Cache | None) -> tuple[Tensor, Tensor]:
+        """Keys and values of an encoder's output; with a cache, made once."""
+        place = (self.kind, self.layer)
+        found = None if cache is None else cache.get(place)
+        k, v = (self.split(self.key(memory)), self.split(self.value(memory))) if found is None else found
+        if cache is not None:
+            cache[place] = (k, v)
+        return k, v
 
     def biased(self, mask: Tensor | None, q: Tensor, k: Tensor) -> Tensor | None:
         """The mask with ALiBi's distances added, where the heads have them."""

@@ -94,7 +94,7 @@ class Block(nn.Module):
             return self.attention(y, None, mask, temperature=temperature, watch=watch, cache=cache)
 
         def other(y: Tensor) -> Tensor:
-            return self.cross(y, memory, memory_mask, temperature=temperature, watch=watch)
+            return self.cross(y, memory, memory_mask, temperature=temperature, watch=watch, cache=cache)
 
         x = watch.stream(f"{self.name}.self", self.part(x, itself, self.norm_attention))
         if memory is not None:
@@ -186,7 +186,7 @@ class Transformer(nn.Module):
         watch: Watch = NOBODY,
         cache: Cache | None = None,
     ) -> Tensor:
-        start = _seen(cache)
+        start = seen(cache)
         if self.shape.kind != "both":
             x = self.embedding(tokens, start)
             return self.read(x, mask, temperature=temperature, watch=watch, cache=cache)
@@ -215,12 +215,12 @@ class Transformer(nn.Module):
         """From embedded tokens x (..., token, d) to logits: what attribution to embeddings differentiates."""
         x = watch.stream(f"{self.main}.embedding", x)
         if mask is None and self.main == "decoder":
-            mask = causal(x.shape[-2], x.shape[-2] + _seen(cache)).to(x.device)
+            mask = causal(x.shape[-2], x.shape[-2] + seen(cache)).to(x.device)
         return self.head(self.stack(x, mask, memory, memory_mask, watch=watch, cache=cache, **about))
 
 
-def _seen(cache: Cache | None) -> int:
-    """How many tokens a cache holds."""
+def seen(cache: Cache | None) -> int:
+    """How many tokens of a decoder a cache holds: its first entry is that of the first self-attention."""
     return next(iter(cache.values()))[0].shape[-2] if cache else 0
 
 

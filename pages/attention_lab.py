@@ -1,10 +1,10 @@
-"""Operations on a trained transformer: heads off, a pattern forced, activations patched, a decoder that writes."""
+"""Operations on a trained transformer: heads off, a pattern forced, activations patched; a decoder that writes, and one that learns to."""
 
 import streamlit as st
 
 from core import attention_lab
-from core.attention_lab import SPEC, draw, look, questions, subject, switched
-from pages._ui import acting, charts, closer, controls, explainer, frame
+from core.attention_lab import OWN, SPEC, draw, learned, look, questions, sections, subject, switched, table, trainer
+from pages._ui import acting, charts, closer, controls, explainer, frame, jobs, own, report
 from pages._ui import questions as ask
 
 
@@ -24,24 +24,44 @@ def another_task() -> None:
 
 
 def settings(spec: SPEC) -> None:
-    """Task, tokens and operation above the pictures."""
+    """Operation above the pictures, and what it is done to; two of the lenses bring models of their own."""
     if frame.focused():
+        return
+    controls.draw(spec, ["lens"])
+    if spec.lens in ("cache", "learn"):
         return
     with st.grid(2, min_column_width=240):
         controls.draw(spec, ["task"], then=another_task)
         controls.draw(spec, ["text"])
-    controls.draw(spec, ["lens"])
 
 
 def picture(spec: SPEC) -> None:
     """The settings, the operation, the questions."""
     settings(spec)
-    seen = view(spec)
-    if spec.lens != "ablate":
-        closer.draw(spec, seen, draw.HEIGHT)
+    if spec.lens == "learn":
+        lesson(spec)
+    elif spec.lens == "ablate":
+        heads(spec, view(spec))
     else:
-        heads(spec, seen)
+        closer.draw(spec, view(spec), draw.HEIGHT)
     ask.ask("attention_lab", asked(spec))
+
+
+def lesson(spec: SPEC) -> None:
+    """A language model that the visitor trains, on a text of their own if they like, against the one that ships."""
+    if not frame.focused():
+        controls.draw(spec, ["corpus"])
+        if spec.corpus == "own":
+            own.pasted(spec, OWN.keep)
+        with st.grid(3, min_column_width=220):
+            controls.draw(spec, ["depth", "width", "positions", "steps", "seed"])
+    jobs.panel(trainer(spec), spec, start="Train this language model", show=lambda job: lesson_so_far(spec, job))
+
+
+def lesson_so_far(spec: SPEC, job) -> None:
+    """Curve and samples of the job, beside what ships."""
+    said = () if job is None or job.newest is None else job.film or (job.newest,)
+    closer.draw(spec, learned(spec, job.metrics if said else {}, said), draw.HEIGHT)
 
 
 def heads(spec: SPEC, seen) -> None:
@@ -61,5 +81,6 @@ def heads(spec: SPEC, seen) -> None:
 explainer.show(
     attention_lab,
     picture,
-    "The whole transformer with its trained weights, and the loss with every head off in turn, with torch. It prints the page's numbers.",
+    "The whole transformer with its trained weights, and the loss with every head off in turn; for the cache, a decoder that counts what it multiplies. With torch; it prints the page's numbers.",
+    take_home=lambda spec: report.downloads("attention_lab", lambda: sections(spec), lambda: table(spec)),
 )

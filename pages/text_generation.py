@@ -21,7 +21,7 @@ from core.text_generation import (
     trainer,
     write,
 )
-from pages._ui import charts, closer, controls, explainer, frame, jobs, report
+from pages._ui import charts, closer, controls, explainer, frame, jobs, own, report
 from pages._ui import questions as ask
 from pages._ui.transport import transport
 
@@ -48,7 +48,7 @@ def settings(spec: SPEC) -> None:
         return
     controls.draw(spec, ["corpus"], then=start_over)
     if spec.corpus == "own":
-        own_text(spec)
+        own.pasted(spec, OWN.keep, at=-1)
     controls.draw(spec, ["prompt"], then=start_over)
     with st.grid(4, min_column_width=190):
         controls.draw(spec, ["temperature", "top_k", "top_p", "length"], then=start_over)
@@ -60,20 +60,6 @@ def settings(spec: SPEC) -> None:
 def start_over() -> None:
     """The film stands where the writing begins."""
     controls.change(SPEC, at=-1)
-
-
-def own_text(spec: SPEC) -> None:
-    """A text that the visitor pastes."""
-    pasted = st.text_area(
-        "Paste a text of your own", key="text_generation:pasted", height=160, max_chars=400_000,
-        help="At least 600 characters; the more the better, up to 200,000",
-    )  # fmt: skip
-    if pasted:
-        with frame.plainly():
-            digest = OWN.keep(pasted.encode("utf-8", "replace"))
-            if digest != spec.own:
-                controls.change(SPEC, own=digest, at=-1)
-                st.rerun()
 
 
 def writing(spec: SPEC):

@@ -19,7 +19,7 @@ from torch import Tensor
 from core.attention.tasks import IGNORED, Sample, Task
 from models.transformer import Shape
 
-BLANK, SPACE = "▢", "␣"  # how the two are written at an axis
+BLANK, SPACE, LINE_END = "▢", "␣", "↵"  # how they are written at an axis
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,6 +71,6 @@ def shape_for(task: Task, kind: str, length: int, **about) -> Shape:
 
 
 def words(task: Task, tokens: Tensor | np.ndarray) -> list[str]:
-    """Tokens as they stand at an axis: the blank and the space get signs of their own."""
-    names = (*task.vocabulary, BLANK)
-    return [SPACE if names[t] == " " else names[t] for t in tokens.tolist()]
+    """Tokens as they stand at an axis: blank, space and line end get signs of their own."""
+    names, seen = (*task.vocabulary, BLANK), {" ": SPACE, "\n": LINE_END}
+    return [seen.get(names[t], names[t]) for t in tokens.tolist()]

@@ -16,7 +16,6 @@ from typing import Any
 import numpy as np
 from safetensors.numpy import load as parse
 
-from core.attention.tasks import TASKS
 from core.attention.training import Course, trained
 from core.errors import ExplainerError, one_of
 from models.storage import manifest, read
@@ -35,8 +34,12 @@ COURSES: Mapping[str, Course] = MappingProxyType(
             Course("addition", layers=2, heads=4, d=64, length=6, steps=1500),
             Course("induction", kind="decoder", layers=2, heads=4, d=64, positions="rope", length=20, steps=1200),
             Course("dates", kind="both", steps=1000),
+            Course("undates", kind="both", length=17, steps=1000),
             Course("majority", length=12, steps=400),
             Course("brackets", layers=2, length=12, steps=1500),
+            Course(
+                "text", kind="decoder", layers=2, heads=4, d=128, positions="rope", length=128, steps=2500, batch=16
+            ),
         )
     }
 )
@@ -72,7 +75,7 @@ def shipped(task: str) -> Shipped:
         ExplainerError: no such task, or its file is missing or damaged.
     """
     if task not in COURSES:
-        raise ExplainerError(f"the task {task!r} is unknown; choose {one_of(TASKS)}")
+        raise ExplainerError(f"the task {task!r} is unknown; choose {one_of(COURSES)}")
     arrays = parse(read(task, PART))
     film = Film(
         arrays["film steps"],

@@ -5,7 +5,7 @@ the answer needs. A target of IGNORED (-100, torch's own mark) is not asked for,
 
     copy       a b c -> a b c                       sort       c a b -> a b c
     reverse    a b c -> c b a                       lookup     a 1 b 2 ? b a -> 2 1 at b and a
-    addition   2 7 + 4 5 = -> 0 7 2                 dates      2026-11-20 -> 20 November 2026
+    addition   2 7 + 4 5 = -> 0 7 2                 dates      2026-11-20 -> 20 November 2026, and undates back again
     induction  x a b c a b c -> the next token, where it has been said before, seen from the left only
     majority   ? 0 1 1 -> 1 at the ?                brackets   ( [ . . -> [ ( : which bracket does each dot close?
 """
@@ -49,7 +49,8 @@ class Task:
     """One task. Token and target i are `vocabulary[i]`, on screen too.
 
     `aligned`: answer i belongs to token i; else the answers are a sequence of their own. `leftward`: all that an answer needs stands
-    left of it, or is the token itself. `solve` gives the sample of typed tokens.
+    left of it, or is the token itself. `solve` gives the sample of typed tokens. `scored`: the right alignment is known. `unseen` draws
+    what no training has seen, for a task whose examples come to an end.
     """
 
     name: str
@@ -64,6 +65,8 @@ class Task:
     aligned: bool = True
     leftward: bool = False
     example: str = ""
+    scored: bool = True
+    unseen: Draw | None = None
 
     def sample(self, batch: int, length: int, generator: torch.Generator) -> Sample:
         """`batch` sequences of about `length` tokens: the nearest length below that the task can have.
@@ -78,12 +81,12 @@ class Task:
         return self.draw(batch, length, generator)
 
     def encode(self, text: str) -> Int[Tensor, "1 token"]:
-        """Typed tokens as numbers; where all tokens are single characters, spaces between them may be left out.
+        """Typed tokens as numbers; spaces between single characters may be left out. A space that is a token itself fills up short texts.
 
         Raises:
             ExplainerError: a token is not in the vocabulary, or there are too few or too many.
         """
-        words = text.split() if " " in text.strip() else list(text.strip())
+        words = self._parts(text.strip())
         if unknown := [w for w in words if w not in self.vocabulary]:
             raise ExplainerError(
                 f"{unknown[0][:20]!r} is no token of this task; use {' '.join(self.vocabulary)}; for example {self.example}"
@@ -93,6 +96,11 @@ class Task:
                 f"{len(words)} tokens are outside {self.shortest} to {self.longest}; for example {self.example}"
             )
         return torch.tensor([[self.vocabulary.index(w) for w in words]])
+
+    def _parts(self, text: str) -> list[str]:
+        if " " in self.vocabulary:
+            return list(text.ljust(self.shortest))
+        return text.split() if " " in text else list(text)
 
     def decode(self, tokens: Int[Tensor, " token"]) -> list[str]:
         """Numbers as words; nothing is shown for what is not asked for."""
@@ -243,6 +251,29 @@ def _written_out(x: Tensor) -> Sample:
     return Sample(x, torch.tensor(rows), alignment)
 
 
+def _draw_undates(batch: int, length: int, g: torch.Generator) -> Sample:
+    return _turned(_draw_dates(batch, length, g))
+
+
+def _turned(sample: Sample) -> Sample:
+    """The same translation the other way round: who is read from whom is transposed."""
+    return Sample(sample.targets, sample.tokens, sample.alignment.transpose(1, 2))
+
+
+def _read_back(x: Tensor) -> Sample:
+    """2026-11-20 from 20 November 2026, which ends in blanks: every letter of the month holds both of its digits."""
+    iso = [_iso("".join(DATE_CHARACTERS[t] for t in tokens)) for tokens in x.tolist()]
+    return _turned(_written_out(torch.tensor([[DATE_CHARACTERS.index(c) for c in text] for text in iso])))
+
+
+def _iso(written: str) -> str:
+    """20 November 2026 as 2026-11-20."""
+    parts = written.split()
+    if len(parts) != 3 or parts[1] not in MONTHS or written != " ".join(parts).ljust(WRITTEN):
+        raise ExplainerError(f"{written.strip()!r} is no date; write day, month and year, as in 20 November 2026")
+    return f"{parts[2]}-{MONTHS.index(parts[1]) + 1:02}-{parts[0]}"
+
+
 WRITTEN = len("20 September 2026")
 DATE_CHARACTERS = tuple(sorted({*DIGITS, "-", " ", *"".join(MONTHS)}))
 
@@ -313,6 +344,7 @@ TASKS: Mapping[str, Task] = MappingProxyType(
             Task("addition", "Addition", tuple(DIGITS_AND_SIGNS), 6, 4, 14, _draw_addition, _added, "Add two numbers, digit by digit", aligned=False, example="27+45="),
             Task("induction", "Induction", tuple(LETTERS), 20, 4, 128, _draw_induction, _continued, "A part of a random sequence is said twice: what comes next, the second time?", leftward=True, example="wvkxmqbzoafkxmqbzoaf"),
             Task("dates", "Dates", DATE_CHARACTERS, 10, 10, 10, _draw_dates, _written_out, "2026-11-20 becomes 20 November 2026", aligned=False, example="2026-11-20"),
+            Task("undates", "Dates, backwards", DATE_CHARACTERS, WRITTEN, WRITTEN, WRITTEN, _draw_undates, _read_back, "20 November 2026 becomes 2026-11-20", aligned=False, example="20 November 2026"),
             Task("majority", "Majority", ("0", "1", "?"), 12, 2, 64, _draw_majority, _counted, "Are there more ones than zeros?", example="?01101110010"),
             Task("brackets", "Brackets", ("(", "[", "{", "."), 12, 2, 64, _draw_brackets, _closed, "Each dot closes a bracket: which?", leftward=True, example="([.{..([..(."),
         )

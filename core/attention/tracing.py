@@ -13,11 +13,10 @@ from dataclasses import dataclass
 
 import torch
 from jaxtyping import Float
-from torch import Tensor
+from torch import Tensor, nn
 
 from core.errors import ExplainerError, one_of
 from models.attention import Watch
-from models.transformer import Transformer
 
 Place = tuple[int, int] | tuple[str, int, int]  # (layer, head) of the main maps, or (kind, layer, head)
 
@@ -124,7 +123,7 @@ class Tracer(Watch):
 
 
 def trace(
-    model: Transformer,
+    model: nn.Module,
     tokens: Tensor | tuple[Tensor, Tensor],
     *,
     ablate: Iterable[Place] = (),
@@ -133,7 +132,7 @@ def trace(
     temperature: float = 1.0,
     watch: type[Tracer] = Tracer,
 ) -> Trace:
-    """Run the model on `tokens` (..., token) and keep what it did. Gradients are recorded if they are where it is called.
+    """Run the model, a models.transformer.Transformer or one with its interface, on `tokens` (..., token) and keep what it did. Gradients are recorded if they are where it is called.
 
     `ablate` names heads whose output is set to 0; `force` gives, for a head, the weights (query, key) that it must use: a row with a
     NaN stays the head's own. Heads are (layer, head) from 0, or (kind, layer, head) with kind encoder, decoder or cross.
@@ -148,12 +147,12 @@ def trace(
     return tracer.result(main, logits)
 
 
-def main_maps(model: Transformer) -> str:
+def main_maps(model: nn.Module) -> str:
     """The kind of attention that answers "where did it look?": cross-attention where there is one."""
     return {"encoder": "encoder", "decoder": "decoder", "both": "cross"}[model.shape.kind]
 
 
-def kinds(model: Transformer) -> tuple[str, ...]:
+def kinds(model: nn.Module) -> tuple[str, ...]:
     """The kinds of attention that the model has."""
     return ("encoder", "decoder", "cross") if model.shape.kind == "both" else (model.shape.kind,)
 
@@ -162,7 +161,7 @@ def _place(place: Place, main: str) -> tuple[str, int, int]:
     return (main, *place) if len(place) == 2 else tuple(place)
 
 
-def _check(model: Transformer, places: Iterable[tuple[str, int, int]]) -> None:
+def _check(model: nn.Module, places: Iterable[tuple[str, int, int]]) -> None:
     shape = model.shape
     for kind, layer, head in places:
         if kind not in kinds(model) or not 0 <= layer < shape.layers or not 0 <= head < shape.heads:

@@ -2,9 +2,8 @@
 
     L = mean over all asked answers of -log softmax(logits)[target],     theta <- Adam(theta, dL/dtheta; eta_t)
 
-eta_t rises in the first 20th of the steps, then falls along half a cosine to a tenth; gradients longer than 1 are shortened to 1.
-Decoders are given the true answers so far (teacher forcing), in training and in the accuracy of a snapshot. Snapshots come before the
-first step and after the steps round(T (k / K)^2), k = 1 .. K: close together at first.
+The pace of eta_t, the longest gradient and the steps of the snapshots are those of core/training/watched.py; one snapshot comes before
+the first step. Decoders are given the true answers so far (teacher forcing), in training and in the accuracy of a snapshot.
 """
 
 from __future__ import annotations
@@ -15,19 +14,23 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional as F
 
+from core.attention.language import NAME, bits, corpus_of, language
 from core.attention.layout import Arranged, arrange, shape_for
-from core.attention.measures import score
+from core.attention.measures import entropy, score
 from core.attention.tasks import IGNORED, TASKS, Task
 from core.attention.tracing import trace
 from core.contracts import Snapshot
+from core.errors import ExplainerError
 from core.rng import generator
+from core.training.watched import packed, unpacked, watched
 from models.transformer import Transformer, transformer
 
 SNAPSHOTS = 40
-TESTED = 200  # examples that no step has seen
+TESTED, TESTED_WINDOWS = 200, 24  # examples that no step has seen; of a text
+FIRST = 32  # tokens of the example whose maps are kept
 
 
 @dataclass(frozen=True)
@@ -46,22 +49,36 @@ class Course:
     batch: int = 64
     rate: float = 0.003
     seed: int = 0
+    text: str = ""  # of a visitor, for the task "text"
 
     def about(self) -> Task:
         """The task by its name."""
-        return TASKS[self.task]
+        return language(self.text) if self.task == NAME else TASKS[self.task]
 
     def model(self) -> Transformer:
-        """The untrained transformer, its first weights drawn for this seed."""
+        """The untrained transformer, its first weights drawn for this seed.
+
+        Raises:
+            ExplainerError: a text is to be learned by a transformer that sees what comes next.
+        """
+        if self.task == NAME and self.kind != "decoder":
+            raise ExplainerError(
+                f"a transformer of the kind {self.kind!r} would see the character that it has to say; choose a decoder"
+            )
         shape = shape_for(self.about(), self.kind, self.length, layers=self.layers, heads=self.heads, d=self.d,
                           positions=self.positions, norm=self.norm)  # fmt: skip
         return transformer(shape, generator(self.seed, "weights"))
 
     def batches(self, purpose: str, count: int) -> Iterator[Arranged]:
-        """Endless new examples; other ones for each purpose."""
-        g = generator(self.seed, purpose)
+        """Endless new examples; other ones for each purpose. What is not for training comes from what no training has seen."""
+        task, g = self.about(), generator(self.seed, purpose)
+        draw = task.sample if purpose == "examples" or task.unseen is None else task.unseen
         while True:
-            yield arrange(self.about(), self.kind, self.about().sample(count, self.length, g))
+            yield arrange(task, self.kind, draw(count, self.length, g))
+
+    def test(self) -> Arranged:
+        """What a snapshot is measured on."""
+        return next(self.batches("test", TESTED if self.about().scored else TESTED_WINDOWS))
 
 
 def train(course: Course, model: Transformer | None = None) -> Iterator[Snapshot]:
@@ -71,31 +88,15 @@ def train(course: Course, model: Transformer | None = None) -> Iterator[Snapshot
     """
     model = (course.model() if model is None else model).train()
     optimizer = torch.optim.Adam(model.parameters(), lr=course.rate, betas=(0.9, 0.98))
-    examples, test = course.batches("examples", course.batch), next(course.batches("test", TESTED))
-    shown = {round(course.steps * (k / SNAPSHOTS) ** 2) for k in range(1, SNAPSHOTS + 1)}
-    yield report(model, test, 0, course)
-    for step in range(1, course.steps + 1):
+    examples, test = course.batches("examples", course.batch), course.test()
+
+    def loss() -> Tensor:
         given = next(examples)
-        loss = loss_of(model(given.inputs), given.targets)
-        for group in optimizer.param_groups:
-            group["lr"] = course.rate * pace(step, course.steps)
-        optimizer.zero_grad()
-        loss.backward()
-        nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-        optimizer.step()
-        diverged = not torch.isfinite(loss)
-        if step in shown or diverged:
-            yield report(model, test, step, course)
-        if diverged:
-            return
+        return loss_of(model(given.inputs), given.targets)
 
-
-def pace(step: int, steps: int) -> float:
-    """The share of the learning rate at a step, 1 to `steps`: a rise over a 20th, then half a cosine down to 0.1."""
-    rise = max(1, steps // 20)
-    if step < rise:
-        return step / rise
-    return 0.55 + 0.45 * math.cos(math.pi * (step - rise) / max(1, steps - rise))
+    yield report(model, test, 0, course)
+    for step in watched(optimizer, loss, course.steps, course.rate, SNAPSHOTS):
+        yield report(model, test, step, course)
 
 
 def loss_of(logits: Tensor, targets: Tensor) -> Tensor:
@@ -111,31 +112,38 @@ def accuracy_of(logits: Tensor, targets: Tensor) -> float:
 
 @torch.no_grad()
 def report(model: Transformer, test: Arranged, step: int, course: Course) -> Snapshot:
-    """Loss and accuracy on the test examples, the scores of all heads there, the maps of the first one, and all weights."""
+    """Loss and accuracy on the test examples, the marks of all heads there, the maps of the first one, and all weights.
+
+    Of a text the maps show the first FIRST characters. Nobody knows where its heads ought to look, so their entropy is all that is
+    told of them; and the loss comes in bits per character too, over the characters that n-grams are judged on.
+    """
     seen = trace(model, test.inputs)
-    heads = score(seen.weights, test.truth)
     loss = float(loss_of(seen.logits, test.targets))
     metrics = {
         "loss": loss,
         "accuracy": accuracy_of(seen.logits, test.targets),
-        "alignment": float(heads.accuracy.max()),
-        "entropy": float(heads.entropy.mean()),
         "diverged": float(not math.isfinite(loss)),
     }
+    maps = seen.weights[0]
+    if course.about().scored:
+        heads = score(seen.weights, test.truth)
+        marks = {"accuracy": heads.accuracy, "entropy": heads.entropy}
+        metrics["alignment"] = float(heads.accuracy.max())
+        if course.task == "induction":
+            marks["induction"] = heads.mass
+            metrics["induction"] = float(heads.mass.max())
+    else:
+        maps, marks = maps[..., :FIRST, :FIRST], {"entropy": entropy(seen.weights).mean((0, 3)).double()}
+        metrics["bits"] = bits(model, corpus_of(course.text))
+    metrics["entropy"] = float(marks["entropy"].mean())
     arrays = {
-        "maps": seen.weights[0].half().numpy(),
-        "head_accuracy": heads.accuracy.numpy(),
-        "head_entropy": heads.entropy.numpy(),
-        **{f"weights {name}": values.half().numpy().copy() for name, values in model.state_dict().items()},
+        "maps": maps.half().numpy(),
+        **{f"head_{name}": values.numpy() for name, values in marks.items()},
+        **packed(model),
     }
-    if course.task == "induction":
-        arrays["head_induction"] = heads.mass.numpy()
-        metrics["induction"] = float(heads.mass.max())
     return Snapshot(step, course.steps, metrics, arrays)
 
 
 def trained(course: Course, arrays: Mapping[str, np.ndarray]) -> Transformer:
     """The transformer with the weights that a snapshot of its course holds, in eval mode."""
-    model = course.model()
-    model.load_state_dict({n.removeprefix("weights "): torch.from_numpy(v.astype(np.float32)) for n, v in arrays.items() if n.startswith("weights ")})  # fmt: skip
-    return model.eval()
+    return unpacked(course.model(), arrays)

@@ -23,7 +23,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from core.attention.layout import Arranged, arrange, in_place, words
-from core.attention.shipped import Shipped, in_float64, shipped
+from core.attention.shipped import COURSES, Shipped, in_float64, shipped
 from core.attention.tasks import IGNORED, Sample, Task
 from core.attention.tracing import Trace, kinds, trace
 from core.attention.training import accuracy_of, loss_of
@@ -33,7 +33,7 @@ from core.rng import generator
 from models.attention import Watch
 from models.transformer import Transformer
 
-TESTED = 50  # examples that an operation is measured on
+TESTED, TESTED_WINDOWS = 50, 3  # examples that an operation is measured on; windows of a text
 Place = tuple[str, int, int]
 
 
@@ -70,10 +70,10 @@ class Subject:
 
     @property
     def row(self) -> int:
-        """The answer that is followed: the one in the Spec, else the first."""
+        """The answer that is followed: the one in the Spec, else the first; in a text the last, which has most to look back on."""
         number = self.spec.row.partition(":")[0]
         chosen = int(number) if number.isascii() and number.isdecimal() else -1
-        return chosen if chosen in self.asked else int(self.asked[0])
+        return chosen if chosen in self.asked else int(self.asked[0 if self.task.scored else -1])
 
     @property
     def off(self) -> tuple[Place, ...]:
@@ -106,9 +106,10 @@ def subject(spec: AttentionLabSpec) -> Subject:
     return Subject(spec, ship, task, in_float64(spec.task), arranged, _tests(spec.task))
 
 
-@lru_cache(maxsize=9)
+@lru_cache(maxsize=len(COURSES))
 def _tests(task: str) -> Arranged:
-    return next(shipped(task).course.batches("operated", TESTED))
+    course = shipped(task).course
+    return next(course.batches("operated", TESTED if course.about().scored else TESTED_WINDOWS))
 
 
 @torch.no_grad()
@@ -157,7 +158,7 @@ class Pruned:
     accuracy: tuple[float, ...]
 
 
-@lru_cache(maxsize=9)
+@lru_cache(maxsize=len(COURSES))
 def pruning(task: str) -> Pruned:
     """Greedy: always the head whose absence costs least."""
     who = subject(AttentionLabSpec(task=task))
@@ -223,6 +224,8 @@ def pattern_of(who: Subject, own: Trace, arranged: Arranged) -> Float[Tensor, "b
     if who.spec.pattern == "uniform":
         return seen / seen.sum(-1, keepdim=True)
     if who.spec.pattern == "truth":
+        if not who.task.scored:
+            raise ExplainerError("nobody knows where a language model ought to look; choose another pattern")
         if kind != own.main:
             raise ExplainerError(
                 "the truth is known for the map of the answers alone; choose another head, or another pattern"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -12,6 +12,7 @@ from core.plots.tiles import upright
 from core.plots.token_maps import matrix, tokens
 
 HEIGHT = 400  # pixels
+NEIGHBOURS = 9  # steps that a smooth line takes together
 
 
 def effects(change: np.ndarray, layers: Sequence[str], off: np.ndarray) -> Figure:
@@ -91,8 +92,8 @@ def patches(effect: np.ndarray, states: Sequence[str], words: Sequence[str], sta
     )  # fmt: skip
 
 
-def next_tokens(plain: np.ndarray, kept: np.ndarray, names: Sequence[str], right: str) -> Figure:
-    """Probabilities of the next token, as they are and after the filters; the likeliest dozen."""
+def next_tokens(plain: np.ndarray, kept: np.ndarray, names: Sequence[str], right: str = "") -> Figure:
+    """Probabilities of the next token, as they are and after the filters; the likeliest dozen. `right` is empty where it is not known."""
     order = np.argsort(-plain, kind="stable")[:12]
     data = [
         {"type": "bar", "x": np.arange(len(order)), "y": 100 * values[order], "name": name, "marker": {"color": color}, "hovertemplate": "%{y:.3f} %<extra>%{fullData.name}</extra>"}
@@ -101,7 +102,7 @@ def next_tokens(plain: np.ndarray, kept: np.ndarray, names: Sequence[str], right
     return Figure(
         data,
         layout(xaxis=tokens("next token, likeliest first", [names[k] for k in order]), yaxis=axis("probability (%)"), barmode="group", showlegend=True, margin={"l": 56, "r": 8, "t": 34, "b": 48}),
-        alt=f"The likeliest next token is {names[order[0]]} with {100 * plain[order[0]]:.1f} %; right is {right}; {int((kept > 0).sum())} tokens are left after the filters.",
+        alt=f"The likeliest next token is {names[order[0]]} with {100 * plain[order[0]]:.1f} %{f'; right is {right}' * bool(right)}; {int((kept > 0).sum())} tokens are left after the filters.",
         how_to_read="Each pair of bars is a token: grey its probability after the temperature, blue what is left of it after top-k and top-p, brought to a sum of 100 %. No blue bar: the token cannot be drawn.",
     )  # fmt: skip
 
@@ -128,6 +129,57 @@ def beam_tree(levels: Sequence[tuple[Sequence[str], np.ndarray, np.ndarray]]) ->
         layout(xaxis=axis("token written", dtick=2, zeroline=False), yaxis=axis("place in the beam", autorange="reversed", dtick=1, zeroline=False), showlegend=False, margin={"l": 56, "r": 8, "t": 12, "b": 48}),
         alt=f"A beam search over {len(levels) - 1} tokens; the best text has a log-probability of {best:.3f}.",
         how_to_read="From left to right the tokens, from top to bottom the kept beginnings, the likeliest on top (orange). A line leads to each from the beginning that it continues; a beginning without a line to the right was given up.",
+    )  # fmt: skip
+
+
+def smooth(values: np.ndarray) -> np.ndarray:
+    """The median of NEIGHBOURS steps around each, along the last axis; fewer at the ends."""
+    r = NEIGHBOURS // 2
+    return np.stack([np.median(values[..., max(0, k - r) : k + r + 1], -1) for k in range(values.shape[-1])], -1)
+
+
+def two_ways(values: np.ndarray, title: str, unit: str, *, measured: bool = False) -> Figure:
+    """What each step costs, (2, step): without and with a cache. What was `measured` is drawn as marks, and a line through their medians."""
+    x, lines = np.arange(1, values.shape[1] + 1), smooth(values) if measured else values
+    names, looks = ("everything anew", "with a cache"), ((ORANGE, "dash"), (BLUE, "solid"))
+    hover = f"step %{{x}}: %{{y:.4g}} {unit}<extra>%{{fullData.name}}</extra>"
+    data = [
+        {"type": "scatter", "mode": "lines", "x": x, "y": row, "name": name, "line": {"color": color, "dash": dash, "width": 2.4}, "hovertemplate": hover}
+        for row, name, (color, dash) in zip(lines, names, looks, strict=True)
+    ]  # fmt: skip
+    marks = [
+        {"type": "scatter", "mode": "markers", "x": x, "y": row, "name": name, "showlegend": False, "marker": {"color": color, "size": 4, "opacity": 0.5}, "hovertemplate": hover}
+        for row, name, (color, _) in zip(values, names, looks, strict=True)
+    ]  # fmt: skip
+    upright = {"range": [0, 1.4 * float(lines.max())]} if measured else {"type": "log", "dtick": 1}
+    last = lines[:, -1]
+    return Figure(
+        data + marks * measured,
+        layout(xaxis=axis("token that is written"), yaxis=axis(f"{title} ({unit})", **upright), showlegend=True),
+        alt=f"{title.capitalize()} against the token that is written. At the last of {len(x)}: {last[0]:.4g} {unit} with everything anew, {last[1]:.4g} with a cache.",
+        how_to_read="From left to right the tokens as they are written. Orange, dashed: the decoder reads the whole text again for each. Blue: it keeps keys and values, and reads the newest token alone."
+        + f" Each mark is one step as measured, the line the median of {NEIGHBOURS} steps; marks above the picture were disturbed by other work." * measured,
+    )  # fmt: skip
+
+
+def learning(runs: Mapping[str, tuple[np.ndarray, np.ndarray]], grams: Mapping[int, float]) -> Figure:
+    """Bits per character against the step, of each run (steps, bits), and the n-grams (order -> bits) as level lines."""
+    last = max((int(steps[-1]) for steps, _ in runs.values()), default=1)
+    data = [
+        {"type": "scatter", "mode": "lines+markers", "x": steps, "y": bits, "name": name, "line": {"color": color, "dash": dash, "width": 2.4}, "marker": {"size": 5}, "hovertemplate": "step %{x}: %{y:.3f} bits<extra>%{fullData.name}</extra>"}
+        for (name, (steps, bits)), color, dash in zip(runs.items(), (BLUE, ORANGE), ("solid", "dash"), strict=False)
+    ]  # fmt: skip
+    levels = [
+        {"type": "scatter", "mode": "lines+text", "x": np.array([0, last]), "y": np.array([b, b]), "text": ["", f"{n}-gram"], "textposition": "middle right", "textfont": {"size": 11}, "cliponaxis": False, "name": "n-grams", "showlegend": n == min(grams), "line": {"color": GREY, "dash": "dot", "width": 1.4}, "hovertemplate": f"{n}-gram: {b:.3f} bits<extra></extra>"}
+        for n, b in grams.items()
+    ]  # fmt: skip
+    ends = "; ".join(f"{name} from {bits[0]:.2f} to {bits[-1]:.2f}" for name, (_, bits) in runs.items()) or "no run yet"
+    best = min(grams, key=grams.__getitem__)
+    return Figure(
+        [*data, *levels],
+        layout(xaxis=axis("training step"), yaxis=axis("bits per character (bit), log scale", type="log", tickvals=np.array([0.1, 0.2, 0.5, 1, 1.5, 2, 2.5, 3, 4, 5, 6, 7, 8])), showlegend=True, margin={"l": 56, "r": 56, "t": 28, "b": 48}),
+        alt=f"Bits per character on a kept part of the text: {ends}; the best n-gram, of order {best}, needs {grams[best]:.2f}.",
+        how_to_read="Lower is better: so many yes-or-no questions a character costs, on text that was kept aside. Dotted: counting which character follows the last n − 1. Where a line crosses the lowest dotted one, the transformer has learned more than counting knows.",
     )  # fmt: skip
 
 

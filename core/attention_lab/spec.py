@@ -7,13 +7,17 @@ from typing import ClassVar
 
 from core.attention.tasks import TASKS
 from core.contracts import Example, Spec, TourStop, param
+from models.positions import POSITIONS
 
 LENSES = {
     "ablate": "Switch heads off",
     "force": "Force a pattern",
     "patch": "Patch activations",
     "write": "Let the decoder write",
+    "cache": "Keep keys and values",
+    "learn": "A language model learns",
 }
+CORPORA = {"python": "Python's help pages", "own": "Your own text"}
 PATTERNS = {
     "truth": "Where the answer stands",
     "uniform": "Everywhere alike",
@@ -29,7 +33,9 @@ class AttentionLabSpec(Spec):
 
     SLUG: ClassVar[str] = "attention_lab"
 
-    task: str = param("induction", "Task", options={name: task.title for name, task in TASKS.items()})
+    task: str = param(
+        "induction", "Task", options={**{name: task.title for name, task in TASKS.items()}, "text": "Go on with a text"}
+    )
     text: str = param("", "Tokens", max_length=160, help="Type your own; empty is the task's example")
     lens: str = param("ablate", "Operation", options=LENSES)
     off: str = param("", "Heads switched off", max_length=200, hidden=True, help="Their output is replaced by zeros")
@@ -54,6 +60,13 @@ class AttentionLabSpec(Spec):
     )
     beams: int = param(3, "Beams", low=1, high=8, help="How many beginnings the search keeps; 1 is greedy")
     seed: int = param(0, "Seed", low=0, high=9999, help="Of the drawn sequence")
+    written: int = param(96, "Tokens to write", low=16, high=256, step=16, unit="tokens")
+    depth: int = param(2, "Layers", low=1, high=4)
+    width: int = param(64, "Width d", low=32, high=256, step=32, help="Shared by four heads")
+    positions: str = param("rope", "Positions", options=POSITIONS)
+    corpus: str = param("python", "Text to learn from", options=CORPORA)
+    own: str = param("", "Pasted text", max_length=64, hidden=True)
+    steps: int = param(300, "Steps", low=20, high=3000, log=True, help="Each on 16 windows of 128 characters")
 
 
 EXAMPLES: tuple[Example, ...] = (
@@ -62,6 +75,8 @@ EXAMPLES: tuple[Example, ...] = (
     Example("uniform", "A head that looks everywhere", "The reversing head gets even weights in place of its own.", {"task": "reverse", "lens": "force"}, ("intervention", "causal", "attention pattern")),
     Example("patch", "Where does the answer travel?", "Activations of one run put into another, place by place.", {"task": "lookup", "lens": "patch"}, ("activation patching", "causal tracing", "residual stream", "circuits")),
     Example("beam", "Greedy, beam, top-k, top-p", "The date writer at a high temperature: how the next letter is chosen.", {"task": "dates", "lens": "write", "temperature": 5.0}, ("beam search", "sampling", "top-k", "nucleus sampling", "decoding")),
+    Example("language", "A transformer writes Python's help pages", "A character language model goes on with a text: greedy, with a temperature, with top-k and top-p.", {"task": "text", "lens": "write", "temperature": 0.8}, ("language model", "GPT", "character model", "text generation", "decoder-only transformer")),
+    Example("cache", "What a cache saves", "A decoder writes 96 tokens twice, with and without its keys and values kept: every step timed.", {"lens": "cache", "width": 128}, ("kv cache", "key-value cache", "inference", "autoregressive decoding", "memory")),
 )  # fmt: skip
 
 TOUR: tuple[TourStop, ...] = (
@@ -69,4 +84,6 @@ TOUR: tuple[TourStop, ...] = (
     TourStop("Make it look elsewhere", "The head's weights are replaced by even ones; everything after it is computed anew. The answers show whether its aim was needed.", {"task": "reverse", "lens": "force"}),
     TourStop("Swap a thought", "Two sequences, two runs. One state of the first run is put into the second: where that is enough to turn the answer, the information passes.", {"task": "lookup", "lens": "patch"}),
     TourStop("Write", "A decoder gives probabilities, and a rule chooses. Greedy takes the likeliest token, a beam keeps several beginnings, sampling draws.", {"task": "dates", "lens": "write", "temperature": 5.0}),
+    TourStop("Go on with a text", "The same rules with a language model: it has read Python's help pages, and nothing tells where its heads ought to look. The last operation shows how it learned, against counting.", {"task": "text", "lens": "write", "temperature": 0.8}),
+    TourStop("Do not compute it twice", "While a decoder writes, keys and values of what it has written stay the same. Kept, they make every step cost nearly as little as the first.", {"lens": "cache", "width": 128}),
 )  # fmt: skip

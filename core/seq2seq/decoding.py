@@ -4,8 +4,9 @@ Greedy takes argmax p(y_i | y_<i, x) at each place. A beam of width k keeps the 
 
     log p(y_1 .. y_i | x) = sum over places of log p(y_i | y_<i, x)
 
-extends each by every token, and keeps the best k of those again. All answers of a task are equally long here, so no beginning ends
-early, and no correction for length is needed. With a width of V^(n-1) the beam looks at everything.
+extends each by every token, and keeps the best k of those again. How long an answer is, is told: as long as the source, ten digits, or
+17 characters with blanks at the end. So there is no end token, no beginning ends early, and no correction for length is needed. With
+a width of V^(n-1) the beam looks at everything.
 
 Sources: A. Graves, "Sequence transduction with recurrent neural networks", 2012, section 3; I. Sutskever et al., NeurIPS 2014, section 3.2.
 """

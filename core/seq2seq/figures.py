@@ -109,16 +109,9 @@ def answer(p: np.ndarray, said: Sequence[str], right: Sequence[str]) -> Figure:
 
 def lengths(at: Sequence[int], found: Mapping[str, np.ndarray], trained: tuple[int, int]) -> Figure:
     """Whole answers that are right, against the length of the source."""
-    data = [
-        {"type": "scatter", "mode": "lines+markers", "name": KIND_NAMES[kind], "x": np.array(at), "y": 100 * values[:, 1], "line": {"color": colour, "dash": dash, "width": 2.4}, "hovertemplate": "length %{x}: %{y:.0f} % of answers<extra>%{fullData.name}</extra>"}
-        for kind, values in found.items() for colour, dash in [KIND_LOOKS[kind]]
-    ]  # fmt: skip
-    ends = "; ".join(
-        f"{KIND_NAMES[k]} {100 * v[0, 1]:.0f} % at {at[0]}, {100 * v[-1, 1]:.0f} % at {at[-1]}"
-        for k, v in found.items()
-    )
+    lines, ends = _against_length(at, found, 1)
     return Figure(
-        data,
+        lines,
         layout(
             showlegend=True, xaxis=axis("length of the source [tokens]"), yaxis=axis("whole answers right [%]", range=[-3, 103]),
             shapes=[{"type": "rect", "xref": "x", "yref": "paper", "x0": trained[0], "x1": trained[1], "y0": 0, "y1": 1, "fillcolor": GREY, "opacity": 0.14, "line": {"width": 0}}],
@@ -130,20 +123,24 @@ def lengths(at: Sequence[int], found: Mapping[str, np.ndarray], trained: tuple[i
 
 def tokens(at: Sequence[int], found: Mapping[str, np.ndarray]) -> Figure:
     """Right tokens against the length of the source."""
-    data = [
-        {"type": "scatter", "mode": "lines+markers", "name": KIND_NAMES[kind], "x": np.array(at), "y": 100 * values[:, 0], "line": {"color": colour, "dash": dash, "width": 2.4}, "hovertemplate": "length %{x}: %{y:.0f} % of tokens<extra>%{fullData.name}</extra>"}
-        for kind, values in found.items() for colour, dash in [KIND_LOOKS[kind]]
-    ]  # fmt: skip
-    ends = "; ".join(
-        f"{KIND_NAMES[k]} {100 * v[0, 0]:.0f} % at {at[0]}, {100 * v[-1, 0]:.0f} % at {at[-1]}"
-        for k, v in found.items()
-    )
+    lines, ends = _against_length(at, found, 0)
     return Figure(
-        data,
+        lines,
         layout(showlegend=True, xaxis=axis("length of the source [tokens]"), yaxis=axis("tokens right [%]", range=[-3, 103])),
         f"Share of single tokens that are right. {ends}.",
         "The same models and examples, token by token. Guessing one of ten digits would be right in 10 % of the places.",
     )  # fmt: skip
+
+
+def _against_length(at: Sequence[int], found: Mapping[str, np.ndarray], part: int) -> tuple[list[dict], str]:
+    """A line for each model, and its two ends in words; `part` 0 for tokens, 1 for whole answers."""
+    unit = ("tokens", "answers")[part]
+    lines = [
+        {"type": "scatter", "mode": "lines+markers", "name": KIND_NAMES[kind], "x": np.array(at), "y": 100 * values[:, part], "line": {"color": colour, "dash": dash, "width": 2.4}, "hovertemplate": f"length %{{x}}: %{{y:.0f}} % of {unit}<extra>%{{fullData.name}}</extra>"}
+        for kind, values in found.items() for colour, dash in [KIND_LOOKS[kind]]
+    ]  # fmt: skip
+    ends = [f"{KIND_NAMES[k]} {100 * v[0, part]:.0f} % at {at[0]}, {100 * v[-1, part]:.0f} % at {at[-1]}" for k, v in found.items()]  # fmt: skip
+    return lines, "; ".join(ends)
 
 
 def kinds(found: Mapping[str, np.ndarray]) -> Figure:

@@ -20,7 +20,7 @@ from models.seq2seq import Seq2Seq
 from models.storage import manifest, read
 
 PART = "seq2seq"  # folder of models/weights
-STEPS = {"reverse": 1200, "copy": 600, "dates": 1000, "undates": 1000}
+STEPS = {"reverse": 1200, "copy": 600, "dates": 1000, "undates": 3000}
 EXPOSED, EXPOSED_KINDS, RATIOS, EXPOSURE_STEPS = "reverse", ("none", "luong"), (0.0, 0.25, 0.5, 0.75, 1.0), 500
 
 

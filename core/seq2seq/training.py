@@ -15,14 +15,14 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from torch import nn
+from torch import Tensor
 from torch.nn import functional as F
 
 from core.attention import Sample
-from core.attention.training import pace
 from core.contracts import Snapshot
 from core.rng import generator, numpy_generator
 from core.seq2seq.tasks import LENGTHS, TRAINED, TRANSLATIONS
+from core.training.watched import packed, unpacked, watched
 from models.seq2seq import Seq2Seq, own_tokens, seq2seq, some_true_tokens, true_tokens
 
 SNAPSHOTS = 24
@@ -68,22 +68,16 @@ def train(course: Course) -> Iterator[Snapshot]:
     A run whose loss is no finite number any more ends there; its last snapshot has the metric `diverged` = 1.
     """
     model, test, heard = course.model(), course.test(), generator(course.seed, "heard")
-    optimizer = torch.optim.Adam(model.parameters(), lr=course.rate)
-    told = {round(course.steps * (k / SNAPSHOTS) ** 2) for k in range(1, SNAPSHOTS + 1)}
-    yield report(model, test, 0, course)
-    for step, (x, y, _) in zip(range(1, course.steps + 1), course.examples(), strict=False):
+    optimizer, examples = torch.optim.Adam(model.parameters(), lr=course.rate), course.examples()
+
+    def loss() -> Tensor:
+        x, y, _ = next(examples)
         logits, _, _ = model.unroll(x, y.shape[1], some_true_tokens(y, course.ratio, heard))
-        loss = F.cross_entropy(logits.flatten(0, 1), y.flatten())
-        optimizer.param_groups[0]["lr"] = course.rate * pace(step, course.steps)
-        optimizer.zero_grad()
-        loss.backward()
-        nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-        optimizer.step()
-        diverged = not torch.isfinite(loss)
-        if step in told or diverged:
-            yield report(model, test, step, course)
-        if diverged:
-            return
+        return F.cross_entropy(logits.flatten(0, 1), y.flatten())
+
+    yield report(model, test, 0, course)
+    for step in watched(optimizer, loss, course.steps, course.rate, SNAPSHOTS):
+        yield report(model, test, step, course)
 
 
 @torch.no_grad()
@@ -105,7 +99,7 @@ def report(model: Seq2Seq, test: Sample, step: int, course: Course) -> Snapshot:
         "course": np.array(repr(course)),
         "alpha": alpha[0].numpy().copy(),
         "said": said[0].numpy().copy(),
-        **{f"weights {name}": values.half().numpy().copy() for name, values in model.state_dict().items()},
+        **packed(model),
     }
     return Snapshot(step, course.steps, metrics, arrays)
 
@@ -119,6 +113,4 @@ def score(alpha: np.ndarray, truth: np.ndarray) -> float:
 
 def trained(course: Course, arrays: Mapping[str, np.ndarray]) -> Seq2Seq:
     """The model with the weights that a snapshot of its course holds, in float64."""
-    model = course.model().double()
-    model.load_state_dict({n.removeprefix("weights "): torch.from_numpy(v.astype(np.float64)) for n, v in arrays.items() if n.startswith("weights ")})  # fmt: skip
-    return model.eval()
+    return unpacked(course.model().double(), arrays)

@@ -5,19 +5,16 @@ from __future__ import annotations
 import base64
 
 from core.data.corpora import HELD_OUT, SENTENCES_SCRIPT
+from core.data.ngrams import CHUNKS, COUNTED, ORDERS, WARM
 from core.text_generation.compute import (
-    CHUNKS,
-    COUNTED,
     FOLDER,
     SHIPPED,
-    WARM,
     corpus_of,
     is_shipped,
     quick_steps,
     readable,
     resolved,
 )
-from core.text_generation.ngrams import ORDERS
 from core.text_generation.spec import TextGenerationSpec
 
 

@@ -9,7 +9,7 @@ Surprise of a character is −log2 of the model's own p, at temperature 1. Bits 
 
     bits = −1/N Σ log2 p(c_t | c_{t−1}, ...),    perplexity = 2^bits
 
-in chunks: `WARM` characters are read first, and only what follows them counts. The n-grams of ngrams.py are judged on the same characters.
+in chunks whose first characters are only read; the n-grams of core/data/ngrams.py are judged on the same characters.
 Sampling: A. Holtzman et al., "The curious case of neural text degeneration", ICLR 2020 (top p); A. Fan, M. Lewis, Y. Dauphin, ACL 2018 (top k).
 """
 
@@ -27,12 +27,11 @@ from jaxtyping import Float, Int
 
 from core.contracts import Snapshot
 from core.data.corpora import Corpus, encode, own, python, sentences
+from core.data.ngrams import ORDERS, counts, judged, ngram_bits, warm
 from core.data.shelf import Shelf
 from core.rng import generator, numpy_generator
-from core.text_generation.ngrams import ORDERS, Counts
 from core.text_generation.spec import TextGenerationSpec
 
-CHUNKS, WARM, COUNTED = 24, 32, 96  # held-out text that is judged
 SHIPPED, FOLDER = "char-lstm", "text"
 AT_ONCE = 0.4  # seconds that a model may train while the page opens
 SAMPLES, SAMPLE = 20, 180  # samples in a film, characters of each
@@ -270,19 +269,6 @@ def log_softmax(z: Float[Array, "N V"]) -> Float[Array, "N V"]:
     return z - np.log(np.exp(z).sum(axis=1, keepdims=True))
 
 
-def judged(corpus: Corpus) -> Int[Array, "chunk place"]:
-    """The chunks of held-out text, evenly spread: `WARM` + `COUNTED` characters each, fewer where the text is short."""
-    test = corpus.codes[corpus.border :]
-    size = min(WARM + COUNTED, len(test))
-    starts = np.unique(np.linspace(0, len(test) - size, CHUNKS).astype(int))
-    return test[starts[:, None] + np.arange(size)]
-
-
-def warm(chunks: Int[Array, "chunk place"]) -> int:
-    """How many characters of a chunk are only read."""
-    return min(WARM, chunks.shape[1] // 3)
-
-
 def bits(model: Model) -> float:
     """The model's bits per character on held-out text."""
     import torch
@@ -293,30 +279,6 @@ def bits(model: Model) -> float:
     told = log_softmax(z.reshape(-1, z.shape[-1])).reshape(z.shape)
     of = np.take_along_axis(told, chunks[:, 1:, None], axis=2)[:, warm(chunks) - 1 :]
     return float(-of.mean() / math.log(2))
-
-
-@lru_cache(maxsize=4)
-def _counts(corpus: Corpus) -> Counts:
-    return Counts(corpus.codes[: corpus.border], len(corpus.signs))
-
-
-def counts(corpus: Corpus) -> Counts:
-    """The n-grams of the training part."""
-    return _counts(corpus)
-
-
-@lru_cache(maxsize=8)
-def _ngram_bits(corpus: Corpus) -> dict[int, float]:
-    found, chunks = counts(corpus), judged(corpus)
-    first, back = warm(chunks), ORDERS[-1] - 1
-    contexts = np.stack([chunks[:, first - back + k : chunks.shape[1] - back + k] for k in range(back)], axis=2)
-    rows, following = contexts.reshape(-1, back), chunks[:, first:].ravel()
-    return {n: float(-np.log2(found.probability(n, rows, following)).mean()) for n in ORDERS}
-
-
-def ngram_bits(corpus: Corpus) -> dict[int, float]:
-    """Order -> bits per character on the same held-out characters as `bits`."""
-    return _ngram_bits(corpus)
 
 
 def ngram_text(corpus: Corpus, order: int, spec: TextGenerationSpec, length: int) -> str:

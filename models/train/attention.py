@@ -16,28 +16,32 @@ import numpy as np
 import torch
 from safetensors.numpy import save as serialise
 
+from core.attention.language import bits, corpus_of
 from core.attention.shipped import COURSES, PART
 from core.attention.training import Course, accuracy_of, train, trained
 from models.storage import FOLDER, LIMIT
 
 ROOT = Path(__file__).resolve().parents[2]
 SCRIPT = "models/train/attention.py"
-TESTED = 2000
+TESTED, TESTED_WINDOWS = 2000, 300  # examples; windows of a text
+DATA = "endless examples drawn by core/attention/tasks.py; tested on others, drawn for another purpose"
+DATA_OF_TEXT = "pydoc_data.topics of Python's standard library, printable ASCII; tested on its last tenth"
 HEADS = {"accuracy": "head_accuracy", "entropy": "head_entropy", "induction": "head_induction"}
 
 
 def content_of(snapshots: list, course: Course) -> bytes:
     """The file: the last weights, and what changed on the way."""
-    test = next(course.batches("test", 200))  # the first of them is the example of the film
+    test = course.test()  # the first of them is the example of the film
     last = snapshots[-1].arrays
     maps = np.stack([np.rint(255 * s.arrays["maps"].astype(np.float64)).astype(np.uint8) for s in snapshots])
+    rows, columns = maps.shape[-2:]
     names = sorted(snapshots[0].metrics.keys() - {"diverged"})
     arrays = {
         **{name: values for name, values in last.items() if name.startswith("weights ")},
         "film steps": np.array([s.step for s in snapshots], np.int32),
         "film maps": maps,
-        "film queries": test.queries[0].numpy().astype(np.int32),
-        "film keys": test.keys[0].numpy().astype(np.int32),
+        "film queries": test.queries[0, :rows].numpy().astype(np.int32),
+        "film keys": test.keys[0, :columns].numpy().astype(np.int32),
         **{f"metric {name}": np.array([s.metrics[name] for s in snapshots], np.float32) for name in names},
         **{f"heads {name}": np.stack([s.arrays[key] for s in snapshots]).astype(np.float32) for name, key in HEADS.items() if key in last},
     }  # fmt: skip
@@ -53,7 +57,9 @@ def publish(course: Course, snapshots: list, seconds: float) -> float:
     folder.mkdir(exist_ok=True)
     path = folder / f"{course.task}.safetensors"
     path.write_bytes(content)
-    model, fresh = trained(course, snapshots[-1].arrays), next(course.batches("published", TESTED))
+    scored = course.about().scored
+    examples = TESTED if scored else TESTED_WINDOWS
+    model, fresh = trained(course, snapshots[-1].arrays), next(course.batches("published", examples))
     with torch.inference_mode():
         measured = accuracy_of(model(fresh.inputs), fresh.targets)
     record = {
@@ -63,11 +69,19 @@ def publish(course: Course, snapshots: list, seconds: float) -> float:
         "stored_as": "float16; loaded into float32; test_accuracy is measured on these weights",
         "parameters": sum(p.numel() for p in model.parameters()),
         "course": {name: getattr(course, name) for name in course.__dataclass_fields__},
-        "data": "endless examples drawn by core/attention/tasks.py; tested on others, drawn for another purpose",
+        "data": DATA if scored else DATA_OF_TEXT,
         "optimizer": f"Adam, beta 0.9 and 0.98, batch {course.batch}, rate up to {course.rate:g}, gradients shortened to 1",
         "seconds": round(seconds),
-        "test_examples": TESTED,
+        "test_examples": examples,
         "test_accuracy": round(measured, 4),
+        **(
+            {}
+            if scored
+            else {
+                "signs": "".join(course.about().vocabulary),
+                "test_bits": round(bits(model, corpus_of(course.text)), 4),
+            }
+        ),
         "torch": torch.__version__.split("+")[0],
         "script": SCRIPT,
     }
@@ -88,4 +102,8 @@ if __name__ == "__main__":
         snapshots = list(train(COURSES[task]))
         seconds = time.perf_counter() - started
         measured = publish(COURSES[task], snapshots, seconds)
-        print(f"{task}: accuracy {measured:.4f}, best head {snapshots[-1].metrics['alignment']:.3f}, {seconds:.0f} s", flush=True)  # fmt: skip
+        found = snapshots[-1].metrics
+        told = (
+            f"best head {found['alignment']:.3f}" if "alignment" in found else f"{found['bits']:.3f} bits per character"
+        )
+        print(f"{task}: accuracy {measured:.4f}, {told}, {seconds:.0f} s", flush=True)

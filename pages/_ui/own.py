@@ -1,11 +1,15 @@
-"""The visitor's own picture on a page of networks: brought, photographed or drawn. The page's Spec keeps its key in `own`."""
+"""The visitor's own picture or text on a page: brought, photographed, drawn or pasted. The page's Spec keeps its key in `own`."""
 
 from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import streamlit as st
 
 from core.contracts import Spec
+from core.data.images import from_ink
 from core.data.own import keep
 from pages._ui import controls, frame
 from pages._ui.pad import drawing_pad
@@ -21,12 +25,7 @@ def popover(slug: str, pad: str = "") -> np.ndarray | None:
         ink = drawing_pad(key=f"{slug}:pad", label=pad) if pad else None
     if brought is not None:
         return brought.pixels
-    return None if ink is None else drawn(ink)
-
-
-def drawn(ink: np.ndarray) -> np.ndarray:
-    """Ink (height, width), 0 paper to 1 ink, as a picture of bytes (height, width, 3): light on dark, as the digits are."""
-    return np.repeat(np.rint(255 * ink).astype(np.uint8)[:, :, None], 3, 2)
+    return None if ink is None else from_ink(ink)
 
 
 def follow(spec: Spec, pixels: np.ndarray | None, **fresh: int) -> None:
@@ -35,3 +34,17 @@ def follow(spec: Spec, pixels: np.ndarray | None, **fresh: int) -> None:
     if key != spec.own:
         controls.change(type(spec), own=key, **fresh)
         st.rerun()
+
+
+def pasted(spec: Spec, keep_text: Callable[[bytes], str], **fresh: Any) -> None:
+    """A text that the visitor pastes: `keep_text` gives its key, or raises ExplainerError; with another text, `fresh` settings."""
+    text = st.text_area(
+        "Paste a text of your own", key=f"{spec.SLUG}:pasted", height=160, max_chars=400_000,
+        help="At least 600 characters; the more the better, up to 200,000",
+    )  # fmt: skip
+    if text:
+        with frame.plainly():
+            key = keep_text(text.encode("utf-8", "replace"))
+            if key != spec.own:
+                controls.change(type(spec), own=key, **fresh)
+                st.rerun()

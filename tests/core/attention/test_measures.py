@@ -13,9 +13,10 @@ from torch.nn import functional as F
 from core.attention.measures import entropy, rank_correlation, rollout, score
 from core.attention.shipped import COURSES, shipped
 from core.attention.tasks import IGNORED, TASKS
-from core.attention.training import Course, accuracy_of, loss_of, pace, report, train, trained
+from core.attention.training import Course, accuracy_of, loss_of, report, train, trained
 from core.errors import ExplainerError
 from core.rng import generator, numpy_generator
+from core.training.watched import pace
 from models.storage import manifest
 
 
@@ -65,14 +66,6 @@ def test_loss_and_accuracy_leave_out_what_is_not_asked():
     assert accuracy_of(logits, targets) == pytest.approx(
         (logits.argmax(-1)[asked] == targets[asked]).double().mean().item()
     )
-
-
-def test_the_pace_of_the_rate():
-    paces = [pace(k, 200) for k in range(1, 201)]
-    assert paces[:10] == pytest.approx([k / 10 for k in range(1, 11)])
-    assert paces[-1] == pytest.approx(0.1)
-    assert max(paces) == 1
-    assert pace(1, 1) == 1
 
 
 QUICK = Course("reverse", length=4, d=16, steps=60, batch=16, rate=0.01)
@@ -126,7 +119,7 @@ def test_a_run_that_diverges_ends():
 
 def test_the_manifest_tells_of_every_task():
     records = manifest("attention")
-    assert list(records) == list(COURSES) == list(TASKS)
+    assert list(records) == list(COURSES) == [*TASKS, "text"]
     for task, record in records.items():
         assert Course(**record["course"]) == COURSES[task]
         assert record["parameters"] == sum(p.numel() for p in shipped(task).model.parameters())

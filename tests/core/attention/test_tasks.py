@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, datetime
 
 import pytest
 import torch
@@ -29,6 +29,7 @@ SOLVED = {
     "sort": lambda x: sorted(x),
     "addition": lambda x: list(str(sum(map(int, "".join(x[:-1]).split("+")))).zfill(3)),
     "dates": lambda x: list(date.fromisoformat("".join(x)).strftime("%d %B %Y").ljust(17)),
+    "undates": lambda x: list(datetime.strptime("".join(x).strip(), "%d %B %Y").date().isoformat()),
     "majority": lambda x: ["01"[x.count("1") > x.count("0")]] + [""] * 11,
 }
 
@@ -102,6 +103,16 @@ def test_addition_and_dates_align_with_their_own_digits():
     assert not truth[0, [2, 11, 16]].any()
 
 
+def test_dates_backwards_are_read_from_the_other_side():
+    """Every digit of the month from the whole name, every other digit from its own character; a short text is filled up."""
+    task = TASKS["undates"]
+    x, y, truth = task.solve(task.encode("07 March 1984"))
+    assert x.shape == (1, 17)
+    assert "".join(task.decode(y[0])) == "1984-03-07"
+    at = [truth[0, i].nonzero().flatten().tolist() for i in range(10)]
+    assert at == [[9], [10], [11], [12], [], [3, 4, 5, 6, 7], [3, 4, 5, 6, 7], [], [0], [1]]
+
+
 def test_a_value_that_stands_twice_may_be_read_from_both_places():
     task = TASKS["sort"]
     assert task.solve(task.encode("313")).alignment[0].int().tolist() == [[0, 1, 0], [1, 0, 1], [1, 0, 1]]
@@ -131,7 +142,7 @@ def test_examples_lengths_and_seeds(name: str):
 BAD = [
     ("reverse", "12x4", "'x' is no token"), ("reverse", "1", "1 tokens are outside"), ("addition", "12+345=", "equally many digits"),
     ("addition", "1234", "equally many"), ("induction", "abcdef", "said twice"), ("induction", "abcdae", "said twice"),
-    ("dates", "2026-13-20", "no date"), ("majority", "0110", "begins with"), ("brackets", "(..(", "closes nothing"),
+    ("dates", "2026-13-20", "no date"), ("undates", "31 June 2026", "no date"), ("undates", "20 Nov 2026", "no date"), ("undates", "2026", "no date"), ("majority", "0110", "begins with"), ("brackets", "(..(", "closes nothing"),
 ]  # fmt: skip
 
 

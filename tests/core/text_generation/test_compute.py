@@ -15,6 +15,7 @@ import pytest
 import torch
 
 from core.data.corpora import ASCII, LEAST, MOST, MOST_SIGNS, OTHER, encode, own, python, sentences
+from core.data.ngrams import Counts
 from core.errors import ExplainerError
 from core.rng import generator
 from core.text_generation import compute
@@ -39,7 +40,6 @@ from core.text_generation.compute import (
     warm,
     write,
 )
-from core.text_generation.ngrams import Counts
 from core.text_generation.spec import TextGenerationSpec
 from models.charnet import BATCH, CharNet, first_weights, fit, windows
 

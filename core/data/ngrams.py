@@ -5,16 +5,22 @@ With c(u x) how often x followed u, c(u) how often u was followed by anything, a
     p_n(x | u) = (c(u x) + t(u) p_{n−1}(x | u')) / (c(u) + t(u)),    u' is u without its first sign,    p_0 = 1 / V
 
 (I. H. Witten & T. C. Bell, IEEE Transactions on Information Theory 37, 1991, method C, interpolated.) Where u was never seen, p_n = p_{n−1}.
+
+Models of a text are judged on `judged(corpus)`: chunks of its held-out end, of whose first `warm` characters nothing is asked.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 
 import numpy as np
 from jaxtyping import Float, Int
 
+from core.data.corpora import Corpus
+
 ORDERS = (1, 2, 3, 4, 5)
+CHUNKS, WARM, COUNTED = 24, 32, 96  # held-out text that is judged
 
 
 class Counts:
@@ -69,3 +75,32 @@ def _lookup(keys: np.ndarray, values: np.ndarray, asked: np.ndarray) -> np.ndarr
     """The value of each key that is asked for, 0 where there is none; `keys` are sorted."""
     at = np.minimum(np.searchsorted(keys, asked), len(keys) - 1)
     return np.where(keys[at] == asked, values[at], 0)
+
+
+def judged(corpus: Corpus) -> Int[np.ndarray, "chunk place"]:
+    """The chunks of held-out text, evenly spread: `WARM` + `COUNTED` characters each, fewer where the text is short."""
+    test = corpus.codes[corpus.border :]
+    size = min(WARM + COUNTED, len(test))
+    starts = np.unique(np.linspace(0, len(test) - size, CHUNKS).astype(int))
+    return test[starts[:, None] + np.arange(size)]
+
+
+def warm(chunks: Int[np.ndarray, "chunk place"]) -> int:
+    """How many characters of a chunk are only read."""
+    return min(WARM, chunks.shape[1] // 3)
+
+
+@lru_cache(maxsize=4)
+def counts(corpus: Corpus) -> Counts:
+    """The n-grams of the training part."""
+    return Counts(corpus.codes[: corpus.border], len(corpus.signs))
+
+
+@lru_cache(maxsize=8)
+def ngram_bits(corpus: Corpus) -> dict[int, float]:
+    """Order -> bits per character on the judged characters."""
+    found, chunks = counts(corpus), judged(corpus)
+    first, back = warm(chunks), ORDERS[-1] - 1
+    contexts = np.stack([chunks[:, first - back + k : chunks.shape[1] - back + k] for k in range(back)], axis=2)
+    rows, following = contexts.reshape(-1, back), chunks[:, first:].ravel()
+    return {n: float(-np.log2(found.probability(n, rows, following)).mean()) for n in ORDERS}
