@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from html import escape
 from typing import Any
 
-from core.contracts import Figure, Spec
+from core.contracts import Figure, Spec, View
 from core.plots.encode import encode
 
 STYLE = """body { font: 15px/1.5 system-ui, sans-serif; max-width: 62rem; margin: 1rem auto; padding: 0 1rem; color: #22303c; background: #fff }
@@ -46,6 +46,24 @@ class Section:
     sentences: Sequence[str] = ()
     rows: Sequence[Mapping[str, Any]] = ()
     figures: Mapping[str, Figure] = field(default_factory=dict)
+
+
+def section(heading: str, view: View) -> Section:
+    """A part of a page as a section: Markdown's marks are taken off the sentences, and the figures' names begin with a capital."""
+    figures = {name[:1].upper() + name[1:]: figure for name, figure in view.figures.items()}
+    return Section(heading, [plain(sentence) for sentence in view.sentences], view.rows, figures)
+
+
+def plain(markdown: str) -> str:
+    """The text without marks of emphasis and code, and without the backslashes that keep signs from being marks.
+
+    >>> plain("**Head 1** reads *nothing* at `a`: 2 * 3 \\* 4 = 24")
+    'Head 1 reads nothing at a: 2 * 3 * 4 = 24'
+    """
+    text = re.sub(r"(?<!\\)`", "", markdown)
+    for mark in (r"\*\*", r"\*"):
+        text = re.sub(rf"(?<![\\*\w]){mark}(?=[^\s*])([^*]*?[^\s*\\])?{mark}(?![*\w])", r"\1", text)
+    return re.sub(r"\\([\\`*_{}\[\]()#+.!|~$<>:-])", r"\1", text)
 
 
 def settings(spec: Spec) -> Section:

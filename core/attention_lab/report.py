@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,7 @@ from core.attention_lab.language import NAME, grams_of, shipped_run, written_tex
 from core.attention_lab.lenses import look
 from core.attention_lab.spec import LENSES, AttentionLabSpec
 from core.attention_lab.writing import guesses
-from core.report import Section, settings, to_csv
+from core.report import Section, section, settings, to_csv
 
 Table = tuple[Sequence[str], Iterable[Sequence[Any]]]
 
@@ -22,9 +23,8 @@ Table = tuple[Sequence[str], Iterable[Sequence[Any]]]
 def sections(spec: AttentionLabSpec) -> list[Section]:
     """The operation with its pictures, settings."""
     seen = look(subject(spec))
-    lines = "\n".join(seen.sentences).replace("**", "").replace("\\", "").split("\n")
-    plain = [line.removeprefix("- ") for line in lines]
-    return [Section(LENSES[spec.lens], plain, seen.rows, {name.capitalize(): f for name, f in seen.figures.items()}), settings(spec)]  # fmt: skip
+    lines = [line.removeprefix("- ") for sentence in seen.sentences for line in sentence.split("\n")]
+    return [section(LENSES[spec.lens], replace(seen, sentences=lines)), settings(spec)]
 
 
 def table(spec: AttentionLabSpec) -> str:

@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
+from core.contracts import View
 from core.forecasting import figures as draw
 from core.forecasting.lenses import about, look, rows, verdict
 from core.forecasting.nets import quick, study_of
 from core.forecasting.series import resolved
 from core.forecasting.spec import LENSES, ForecastingSpec
-from core.report import Section, settings, to_csv
+from core.report import Section, section, settings, to_csv
 
 
 def sections(spec: ForecastingSpec) -> list[Section]:
     """Scores, windows and forecasts, the lens that is open, settings."""
     run = study_of(resolved(spec)[0], quick(resolved(spec)[0])[0])
-    seen = look(run)
-    plain = [sentence.replace("**", "") for sentence in (about(run), verdict(run), *seen.sentences)]
-    pictures = {"Windows": draw.windows(run.problem, spec.at), "Forecasts": draw.forecast(run, spec.model, spec.at)}
+    pictures = {"windows": draw.windows(run.problem, spec.at), "forecasts": draw.forecast(run, spec.model, spec.at)}
     return [
-        Section("Forecasts", plain[:2], rows(run), pictures),
-        Section(LENSES[spec.lens], plain[2:], seen.rows, {name.capitalize(): f for name, f in seen.figures.items()}),
+        section("Forecasts", View([about(run), verdict(run)], figures=pictures, rows=rows(run))),
+        section(LENSES[spec.lens], look(run)),
         settings(spec),
     ]
 

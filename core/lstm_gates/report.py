@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
+from core.contracts import View
 from core.lstm_gates import figures as draw
 from core.lstm_gates.compute import scene
 from core.lstm_gates.lenses import heading, look, summary, table_rows
 from core.lstm_gates.spec import LstmGatesSpec
-from core.report import Section, settings, to_csv
+from core.report import Section, section, settings, to_csv
 
 
 def sections(spec: LstmGatesSpec) -> list[Section]:
     """The gates, the open lens, the settings."""
     now = scene(spec)
-    seen = look(now)
-    plain = [sentence.replace("**", "") for sentence in (summary(now), *seen.sentences)]
-    top = {"Gates": draw.maps(now), "Answers": draw.answers(now), "Learning": draw.curves(now.learned)}
+    top = {"gates": draw.maps(now), "answers": draw.answers(now), "learning": draw.curves(now.learned)}
     return [
-        Section("One sequence from inside", plain[:1], (), top),
-        Section(heading(spec), plain[1:], seen.rows, {name.capitalize(): f for name, f in seen.figures.items()}),
+        section("One sequence from inside", View([summary(now)], figures=top)),
+        section(heading(spec), look(now)),
         settings(spec),
     ]
 

@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
+from core.contracts import View
 from core.memory_length import figures as draw
 from core.memory_length.compute import at_first, ways
 from core.memory_length.lenses import look, summary
 from core.memory_length.spec import LENSES, MemoryLengthSpec
-from core.report import Section, settings, to_csv
+from core.report import Section, section, settings, to_csv
 
 
 def sections(spec: MemoryLengthSpec) -> list[Section]:
     """The gradients, the open lens, the settings."""
     words, rows = summary(spec)
-    seen = look(spec)
-    top = {"Gradients through time": draw.gradient(ways(at_first(spec)))}
+    top = {"gradients through time": draw.gradient(ways(at_first(spec)))}
     return [
-        Section("The way back", [words], rows, top),
-        Section(
-            LENSES[spec.lens], seen.sentences, seen.rows, {name.capitalize(): f for name, f in seen.figures.items()}
-        ),
+        section("The way back", View([words], figures=top, rows=rows)),
+        section(LENSES[spec.lens], look(spec)),
         settings(spec),
     ]
 

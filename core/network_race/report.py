@@ -2,27 +2,19 @@
 
 from __future__ import annotations
 
-from core.contracts import Figure
+from core.contracts import View
 from core.network_race import figures as draw
 from core.network_race.compute import at_once
 from core.network_race.lenses import look
 from core.network_race.spec import LENSES, METRICS, NetworkRaceSpec
-from core.report import Section, settings, to_csv
+from core.report import Section, section, settings, to_csv
 
 
 def sections(spec: NetworkRaceSpec) -> list[Section]:
     """The closer look that is open, the curves, settings."""
     run = at_once(spec)
-    seen = look(run)
-    words = [sentence.replace("**", "") for sentence in seen.sentences]
-    curves: dict[str, Figure] = {"Learning curves": draw.curves(run, spec.metric, spec.clock)}
-    return [
-        Section(
-            LENSES[spec.lens], words, seen.rows, {name.capitalize(): figure for name, figure in seen.figures.items()}
-        ),
-        Section("Curves", figures=curves),
-        settings(spec),
-    ]
+    curves = {"learning curves": draw.curves(run, spec.metric, spec.clock)}
+    return [section(LENSES[spec.lens], look(run)), section("Curves", View((), figures=curves)), settings(spec)]
 
 
 def table(spec: NetworkRaceSpec) -> str:

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import re
-
-from core.contracts import Figure
+from core.contracts import Figure, View
 from core.optimizer_race.compute import run_of
 from core.optimizer_race.lenses import about_hill, leaderboard
 from core.optimizer_race.spec import OptimizerRaceSpec
-from core.report import Section, settings, to_csv
+from core.report import Section, section, settings, to_csv
 
 TITLES = {"map": "The map", "relief": "The surface in space", "values": "How far above the lowest value"}
 
@@ -17,10 +15,10 @@ def sections(spec: OptimizerRaceSpec, pictures: dict[str, Figure]) -> list[Secti
     """Leaderboard, pictures, settings. `pictures` are those of the page."""
     run = run_of(spec)
     board = leaderboard(spec, run)
-    words = [re.sub(r"\*\*", "", sentence) for sentence in (about_hill(run), *board.sentences)]
+    heading = f"Leaderboard: {run.spec.hill.title}, {run.spec.steps} steps"
     return [
-        Section(f"Leaderboard: {run.spec.hill.title}, {run.spec.steps} steps", words, board.rows),
-        Section("Pictures", figures={TITLES[name]: figure for name, figure in pictures.items()}),
+        section(heading, View([about_hill(run), *board.sentences], rows=board.rows)),
+        section("Pictures", View((), figures={TITLES[name]: figure for name, figure in pictures.items()})),
         settings(spec),
     ]
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from core.report import Section, settings, to_csv
+from core.contracts import View
+from core.report import Section, section, settings, to_csv
 from core.seq2seq.compute import run_of
 from core.seq2seq.lenses import about, look, top
 from core.seq2seq.spec import LENSES, Seq2SeqSpec
@@ -11,11 +12,9 @@ from core.seq2seq.spec import LENSES, Seq2SeqSpec
 def sections(spec: Seq2SeqSpec) -> list[Section]:
     """The answer, the closer look that is open, settings."""
     run = run_of(spec)
-    seen = look(spec, run)
-    plain = [sentence.replace("**", "") for sentence in (about(spec, run), *seen.sentences)]
     return [
-        Section("The answer", plain[:1], (), {name.capitalize(): f for name, f in top(run).items()}),
-        Section(LENSES[spec.lens], plain[1:], seen.rows, {name.capitalize(): f for name, f in seen.figures.items()}),
+        section("The answer", View([about(spec, run)], figures=top(run))),
+        section(LENSES[spec.lens], look(spec, run)),
         settings(spec),
     ]
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from core.report import Section, settings, to_csv
+from core.contracts import View
+from core.report import Section, section, settings, to_csv
 from core.tabular_lab import figures as draw
 from core.tabular_lab.compute import study_of
 from core.tabular_lab.datasets import resolved, sheet
@@ -13,12 +14,10 @@ from core.tabular_lab.spec import LENSES, TabularLabSpec
 def sections(spec: TabularLabSpec) -> list[Section]:
     """The scores, the closer look that is open, settings."""
     run = study_of(resolved(spec)[0])
-    seen = look(run)
-    plain = [sentence.replace("**", "").replace("*", "") for sentence in (about(run), *seen.sentences)]
-    top = {"Scores": draw.scores(run, spec.metric), "Training curves": draw.training(run)}
+    top = {"scores": draw.scores(run, spec.metric), "training curves": draw.training(run)}
     return [
-        Section("Four models on one split", plain[:1], (), top),
-        Section(LENSES[spec.lens], plain[1:], seen.rows, {name.capitalize(): f for name, f in seen.figures.items()}),
+        section("Four models on one split", View([about(run)], figures=top)),
+        section(LENSES[spec.lens], look(run)),
         settings(spec),
     ]
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from core.contracts import Figure
-from core.report import Section, settings, to_csv
+from core.report import Section, plain, section, settings, to_csv
 from core.text_generation import figures as draw
 from core.text_generation.compute import model_of, resolved, write
 from core.text_generation.lenses import about, look
@@ -15,11 +15,10 @@ def sections(spec: TextGenerationSpec) -> list[Section]:
     spec, _ = resolved(spec)
     model = model_of(spec)
     made = write(model, spec)
-    seen = look(model, made, spec)
     pictures: dict[str, Figure] = {"The text": draw.text(made, spec.colour, spec.unit % made.h.shape[1], spec.at), "The next character": draw.following(made, spec.at)}  # fmt: skip
     return [
-        Section("What the model wrote", [about(model, made, spec), made.text], (), pictures),
-        Section(LENSES[spec.lens], [s.replace("**", "") for s in seen.sentences], seen.rows, dict(seen.figures)),
+        Section("What the model wrote", [plain(about(model, made, spec)), made.text], (), pictures),
+        section(LENSES[spec.lens], look(model, made, spec)),
         settings(spec),
     ]
 

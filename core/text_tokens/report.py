@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from core.report import Section, settings, to_csv
+from core.contracts import View
+from core.report import Section, section, settings, to_csv
 from core.text_tokens.compute import study_of
 from core.text_tokens.lenses import about, look, top
 from core.text_tokens.spec import LENSES, TextTokensSpec
@@ -11,11 +12,9 @@ from core.text_tokens.vectors import at_once, quick, resolved, whole
 
 def sections(spec: TextTokensSpec) -> list[Section]:
     """The tokens, the closer look that is open, settings."""
-    seen = look(spec)
-    plain = [sentence.replace("**", "").replace("*", "") for sentence in (about(spec), *seen.sentences)]
     return [
-        Section("The text to encode", plain[:1], (), {name.capitalize(): f for name, f in top(spec).items()}),
-        Section(LENSES[spec.lens], plain[1:], seen.rows, {name.capitalize(): f for name, f in seen.figures.items()}),
+        section("The text to encode", View([about(spec)], figures=top(spec))),
+        section(LENSES[spec.lens], look(spec)),
         settings(spec),
     ]
 

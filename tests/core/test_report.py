@@ -6,10 +6,11 @@ import json
 import re
 
 import numpy as np
+import pytest
 
-from core.contracts import Figure, Frame
+from core.contracts import Figure, Frame, View
 from core.optimizer_race.spec import OptimizerRaceSpec
-from core.report import Section, settings, to_csv, to_html
+from core.report import Section, plain, section, settings, to_csv, to_html
 
 FIGURE = Figure(
     [{"type": "scatter", "x": np.arange(3.0), "y": np.array([1.0, np.nan, 2.0])}],
@@ -69,3 +70,27 @@ def test_settings_name_every_parameter_in_its_own_words() -> None:
 def test_the_table_keeps_every_digit() -> None:
     text = to_csv(("racer", "x"), [("SGD, fast", 0.1 + 0.2), ("Adam", 1e-300)])
     assert text == 'racer,x\n"SGD, fast",0.30000000000000004\nAdam,1e-300\n'
+
+
+def test_a_section_takes_marks_off_and_gives_names_a_capital() -> None:
+    seen = View(["**Head 1** reads *nothing*.", "2 * 3 \\* 4"], figures={"the map": FIGURE}, rows=[{"a": 1}])
+    made = section("Maps", seen)
+    assert made.sentences == ["Head 1 reads nothing.", "2 * 3 * 4"]
+    assert list(made.figures) == ["The map"]
+    assert made.rows == [{"a": 1}]
+
+
+@pytest.mark.parametrize(
+    ("markdown", "text"),
+    [
+        ("**a** and *b* and `c`", "a and b and c"),
+        ("x**2 stays x**2", "x**2 stays x**2"),
+        (r"\*\*kept\*\* and \[0, 1\]", "**kept** and [0, 1]"),
+        ("a * b * c", "a * b * c"),
+        ("α_t and w_ij", "α_t and w_ij"),
+        ("*all of it*", "all of it"),
+        ("", ""),
+    ],
+)
+def test_plain_text(markdown: str, text: str) -> None:
+    assert plain(markdown) == text
