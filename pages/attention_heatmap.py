@@ -6,22 +6,28 @@ from core import attention_heatmap
 from core.attention_heatmap import (
     SPEC,
     about,
+    adopted,
     draw,
     heads_of,
     learning,
     look,
+    offered,
     picked,
     pictures,
     questions,
     read,
+    resolved,
     rows_of,
+    sections,
+    table,
     train,
 )
-from pages._ui import acting, charts, closer, controls, explainer, frame, jobs
+from pages._ui import acting, charts, closer, controls, explainer, frame, jobs, report
 from pages._ui import questions as ask
 from pages._ui.transport import transport
 
 FILM = "attention_heatmap.film"
+TRAINED = "attention_heatmap:trained"  # the newest snapshot of the job whose transformer the views have shown
 
 
 @st.cache_data(max_entries=64, show_spinner="The transformer reads ...")
@@ -40,17 +46,35 @@ def asked(spec: SPEC) -> list:
 
 
 def another_task() -> None:
-    """Another task: its own example, its own best head."""
-    controls.change(SPEC, text="", place="", row="", crossed="", which="main")
+    """Another task or model: its own example, its own best head."""
+    controls.change(SPEC, text="", place="", row="", crossed="", which="main", own="")
+
+
+def start_over() -> None:
+    """The transformer that ships, in place of one that is not here."""
+    controls.change(SPEC, source="task", folder="")
+    another_task()
+
+
+def same_head() -> None:
+    """Another text: its last row."""
+    controls.change(SPEC, row="", crossed="")
 
 
 def settings(spec: SPEC) -> None:
-    """Task, tokens, mask and temperature above the pictures."""
+    """Transformer, task or text, mask and temperature above the pictures."""
     if frame.focused():
         return
+    controls.draw(spec, ["source"], then=another_task)
+    if spec.source == "folder":
+        controls.draw(spec, ["prompt"], then=same_head)
     with st.grid(4, min_column_width=200):
-        controls.draw(spec, ["task"], then=another_task)
-        controls.draw(spec, ["text", "temperature", "mask"])
+        if spec.source == "folder":
+            controls.choose(spec, offered(spec))
+        else:
+            controls.draw(spec, ["task"], then=another_task)
+            controls.draw(spec, ["text"])
+        controls.draw(spec, ["temperature", "mask"])
     extra = {"local": ["window"], "padding": ["hidden_end"]}.get(spec.mask, [])
     controls.draw(spec, extra)
     if spec.mask == "drawn":
@@ -90,8 +114,24 @@ def _place(click) -> tuple | None:
     return click.point if click is not None and isinstance(click.point, tuple) else None
 
 
+def own_or_shipped(spec: SPEC) -> None:
+    """Whose transformer the views show, where it is the visitor's, and the way back."""
+    if spec.own and not frame.focused():
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.markdown(":material/person: **Your own transformer, trained here, is on screen.**")
+            st.button("Back to the one that ships", key="attention_heatmap:back", on_click=another_task)
+
+
 def lesson(spec: SPEC, job) -> None:
-    """Curves and film of the training that ships, or of the visitor's own as far as it is."""
+    """Curves and film of the training that ships, or of the visitor's own as far as it is; an ended one goes to all views."""
+    ended = {} if job is None else adopted(job, spec)
+    if ended and spec.own != ended["own"]:
+        new = st.session_state.get(TRAINED) is not job.newest
+        if new or st.button("Show my transformer", key="attention_heatmap:mine"):
+            st.session_state[TRAINED] = job.newest
+            controls.change(SPEC, **ended)
+            st.rerun()
+        job = None
     shown, steps = learning(job, spec)
     for column, (name, figure) in zip(st.columns(2, gap="medium"), shown.items(), strict=True):
         with column:
@@ -102,10 +142,16 @@ def lesson(spec: SPEC, job) -> None:
 def picture(spec: SPEC) -> None:
     """The settings, the maps, the lens, the questions."""
     settings(spec)
+    spec, why = resolved(spec)
+    if why:
+        st.info(why, icon=":material/folder_off:")
+        st.button("Stay with the one that ships", key="attention_heatmap:stay", on_click=start_over)
+    own_or_shipped(spec)
     maps(spec)
     controls.draw(spec, ["lens"])
-    closer.draw(spec, view(spec), draw.LENS_HEIGHT)
-    if spec.lens == "training":
+    with frame.plainly():
+        closer.draw(spec, view(spec), draw.LENS_HEIGHT)
+    if spec.lens == "training" and spec.source == "task":
         jobs.panel(train, spec, start="Train this transformer", show=lambda job: lesson(spec, job))
     ask.ask("attention_heatmap", asked(spec))
 
@@ -114,4 +160,5 @@ explainer.show(
     attention_heatmap,
     picture,
     "The selected head with its trained matrices, by the paper's formula, with torch. It prints the page's numbers.",
+    take_home=lambda spec: report.downloads("attention_heatmap", lambda: sections(spec), lambda: table(spec)),
 )

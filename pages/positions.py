@@ -3,8 +3,8 @@
 import streamlit as st
 
 from core import positions
-from core.positions import SPEC, about, draw, look, pictures, progress, questions, train
-from pages._ui import charts, closer, controls, explainer, frame, jobs
+from core.positions import SPEC, about, draw, look, pictures, progress, questions, sections, table, train
+from pages._ui import charts, closer, controls, explainer, frame, jobs, report
 from pages._ui import questions as ask
 
 OF_KIND = {
@@ -59,4 +59,5 @@ explainer.show(
     positions,
     picture,
     "The encodings written out with torch, RoPE's property, and the decoder of the shuffle test with its weights. It prints the page's numbers.",
+    take_home=lambda spec: report.downloads("positions", lambda: sections(spec), lambda: table(spec)),
 )

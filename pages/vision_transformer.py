@@ -10,32 +10,39 @@ from core.vision_transformer import (
     chosen_patch,
     draw,
     drawn,
+    fetched,
+    large,
     learn,
     look,
     looking,
     menus,
+    missing,
     pictures,
     progress,
     questions,
+    resolved,
+    sections,
+    table,
     view_of,
 )
-from pages._ui import charts, closer, controls, explainer, frame, jobs
+from pages._ui import charts, closer, controls, explainer, frame, jobs, own, report
 from pages._ui import questions as ask
 from pages._ui.pad import drawing_pad
 from pages._ui.transport import transport
 from pages._ui.uploads import own_picture
 
 FILM = "vision_transformer.film"
+FRESH = {"layer": -1, "head": -1, "query": -1}
 
 
 def settings(spec: SPEC):
-    """Pictures, patches, positions; returns the visitor's own picture, if there is one: it is not part of the link."""
+    """Pictures, patches, positions; returns the visitor's own picture, if there is one: a link holds only its key."""
     if frame.focused():
         return None
-    with st.grid(4, min_column_width=220):
-        controls.draw(spec, ["data"], then=lambda: controls.change(SPEC, layer=-1, head=-1, query=-1))
+    controls.draw(spec, ["data"], then=lambda: controls.change(SPEC, **FRESH))
+    with st.grid(4, min_column_width=180):
         controls.choose(spec, menus(spec))
-        controls.draw(spec, ["positions", "picture"])
+        controls.draw(spec, ["picture"] if spec.data == "photographs" else ["positions", "picture"])
         with st.popover("Your own picture", icon=":material/add_a_photo:"):
             brought = own_picture(key="vision_transformer:own", longest=512)
             ink = drawing_pad(key="vision_transformer:pad", label="Draw a digit") if spec.data == "digits" else None
@@ -90,14 +97,21 @@ def lesson(spec: SPEC, job) -> None:
     """The job's pictures so far."""
     newest = None if job is None else job.newest
     shown = progress(spec, None if job is None else job.metrics, {} if newest is None else newest.arrays)
-    for column, (name, figure) in zip(st.columns(len(shown), gap="small"), shown.items(), strict=True):
+    columns = st.columns(min(2, len(shown)), gap="small") * len(shown)
+    for column, (name, figure) in zip(columns, shown.items(), strict=False):
         with column:
             charts.chart(figure, key=f"vision_transformer:learning.{name}", height=draw.LENS_HEIGHT)
 
 
 def picture(spec: SPEC) -> None:
     """The settings, the maps, the lens, the questions."""
-    view = view_of(spec, settings(spec))
+    own.follow(spec, settings(spec), **FRESH)
+    if why := missing(spec):
+        st.info(f"{why}. Until then the page shows handwritten digits.", icon=":material/download:")
+        if not frame.focused():
+            jobs.panel(fetched, large(), start="Download the weights", again="Try again", show=lambda _: None)
+    with st.spinner("The network looks ..."):
+        view = view_of(resolved(spec))
     frame.explain(about(view))
     maps(view)
     below(view)
@@ -108,4 +122,5 @@ explainer.show(
     vision_transformer,
     picture,
     "The network on screen written out with torch; its weights and the picture are in the script. It prints the page's numbers.",
+    take_home=lambda spec: report.downloads("vision_transformer", lambda: sections(spec), lambda: table(spec)),
 )

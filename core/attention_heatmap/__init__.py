@@ -8,19 +8,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
-
 from core.attention import TASKS, attention, trace
-from core.attention.layout import in_place
 from core.attention_heatmap import figures as draw
 from core.attention_heatmap.code import script
 from core.attention_heatmap.compute import Reading, numbers, read
-from core.attention_heatmap.lenses import chosen, draw_word, look
+from core.attention_heatmap.lenses import look
 from core.attention_heatmap.lenses import worked as worked_reading
 from core.attention_heatmap.questions import questions
+from core.attention_heatmap.report import sections, table
 from core.attention_heatmap.spec import EXAMPLES, TOUR
 from core.attention_heatmap.spec import AttentionHeatmapSpec as SPEC
-from core.attention_heatmap.training import learning, train
+from core.attention_heatmap.subjects import listed, resolved
+from core.attention_heatmap.top import about, pictures
+from core.attention_heatmap.training import adopted, learning, train
 from core.contracts import Figure, Step
 
 __all__ = [
@@ -29,6 +29,7 @@ __all__ = [
     "TASKS",
     "TOUR",
     "about",
+    "adopted",
     "attention",
     "draw",
     "figures",
@@ -36,31 +37,21 @@ __all__ = [
     "learning",
     "look",
     "numbers",
+    "offered",
     "picked",
     "pictures",
     "questions",
     "read",
+    "resolved",
     "rows_of",
     "script",
+    "sections",
+    "table",
     "thumbnail",
     "trace",
     "train",
     "worked",
 ]
-
-
-def pictures(found: Reading) -> dict[str, Figure]:
-    """All heads, the selected head as map and as lines, and its selected row."""
-    shares = found.graded.accuracy.numpy() if found.main else np.full(found.maps.weights.shape[1:3], np.nan)
-    name = chosen(found)
-    return {
-        "thumbnails": draw.thumbnails(found.maps.weights[0].numpy(), found.layer, found.head, shares),
-        "map": draw.heat(found.weights, found.rows, found.columns, found.truth, found.row, name),
-        "lines": draw.lines(found.weights, found.rows, found.columns, found.row, name),
-        "row": draw.bar(
-            found.weights[found.row], found.columns, found.truth[found.row], found.rows[found.row], found.row
-        ),
-    }
 
 
 def figures(spec: SPEC) -> dict[str, Figure]:
@@ -74,19 +65,10 @@ def worked(spec: SPEC) -> Sequence[Step]:
     return worked_reading(read(spec))
 
 
-def about(found: Reading) -> str:
-    """What is asked, what the transformer says, and how it is doing, in two sentences."""
-    said = " ".join(draw_word(found.task.vocabulary[found.answers[q]]) for q in found.asked)
-    forced = (
-        ""
-        if in_place(found.task, found.ship.course.kind)
-        else " At each place it is given the right answers before it (teacher forcing)."
-    )
-    shape, heads = found.ship.course, found.graded.accuracy.shape
-    size = f"{heads[0]} {'layer' if heads[0] == 1 else 'layers'} of {heads[1]} heads, width {shape.d}"
-    fixed = found.task.shortest == found.task.longest
-    length = "" if fixed else f" It was trained on {shape.length} tokens; another length is a test that it may fail."
-    return f"**{found.task.help.removesuffix('?') + ('?' if '?' in found.task.help else '.')}** The transformer ({size}) answers {said}: **{found.right} of {len(found.asked)} right**.{forced}{length}"
+def offered(spec: SPEC) -> dict[str, tuple[Sequence[str], str]]:
+    """The language models of the folder to choose from, and the one on screen."""
+    names = list(listed())
+    return {"folder": (names, spec.folder if spec.folder in names else names[0])} if names else {}
 
 
 def heads_of(found: Reading) -> tuple[list[str], str]:
@@ -108,7 +90,8 @@ def picked(found: Reading, thumbnail: tuple[int, ...] | None, cell: tuple[int, .
         return {"place": f"{layer + 1}.{head + 1}"}
     if cell is None:
         return {}
-    row = {"row": rows_of(found)[0][cell[0]]}
+    n = len(found.rows)
+    row = {"row": rows_of(found)[0][min(n - 1, int((cell[0] + 0.5) * n / min(n, draw.MOST)))]}
     if found.spec.mask != "drawn":
         return row
     cells = set(filter(None, found.spec.crossed.split(",")))

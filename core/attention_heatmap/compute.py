@@ -10,6 +10,7 @@ All in float64. Sources: nostalgebraist, "Interpreting GPT: the logit lens", 202
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -21,15 +22,18 @@ from torch import Tensor
 from core.attention.layout import Arranged, arrange, words
 from core.attention.masks import drawn, local
 from core.attention.measures import Scores, entropy, score
-from core.attention.shipped import Shipped, in_float64, shipped
-from core.attention.tasks import IGNORED, Sample, Task
+from core.attention.shipped import shipped
+from core.attention.tasks import IGNORED, Task
 from core.attention.tracing import Maps, Trace, trace
 from core.attention.training import Course
 from core.attention_heatmap.spec import AttentionHeatmapSpec
+from core.attention_heatmap.subjects import Subject, resolved, subject
 from models.attention import attention_scores, causal
-from models.transformer import Shape, Transformer
+from models.positions import alibi
+from models.transformer import Shape
 
 GRADED = 300  # examples that the heads are scored on
+NEAR = 32  # answers that are read off layer by layer
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,7 +41,7 @@ class Reading:
     """One pass over one sequence. `layer`, `head` and `row` are what is selected, in the maps of `kind`."""
 
     spec: AttentionHeatmapSpec
-    ship: Shipped
+    subject: Subject
     task: Task
     arranged: Arranged
     seen: Trace
@@ -47,6 +51,11 @@ class Reading:
     layer: int
     head: int
     row: int
+
+    @property
+    def model(self) -> torch.nn.Module:
+        """The transformer on screen, in float64."""
+        return self.subject.model
 
     @property
     def maps(self) -> Maps:
@@ -84,6 +93,12 @@ class Reading:
         return np.flatnonzero(self.arranged.targets[0].numpy() != IGNORED)
 
     @property
+    def near(self) -> np.ndarray:
+        """The asked rows, of a long sequence the NEAR nearest to the selected one."""
+        asked = self.asked
+        return np.sort(asked[np.argsort(np.abs(asked - self.row), kind="stable")[:NEAR]])
+
+    @property
     def answers(self) -> np.ndarray:
         """The likeliest token at every row of the main maps."""
         return self.seen.logits[0].argmax(-1).numpy()
@@ -92,12 +107,6 @@ class Reading:
     def right(self) -> int:
         """How many of the asked answers are right."""
         return int((self.answers == self.arranged.targets[0].numpy())[self.asked].sum())
-
-
-def sample_of(spec: AttentionHeatmapSpec) -> Sample:
-    """The typed tokens, or the task's example, with their answers."""
-    task = shipped(spec.task).course.about()
-    return task.solve(task.encode(spec.text.strip() or task.example))
 
 
 def mask_of(spec: AttentionHeatmapSpec, arranged: Arranged, kind: str) -> Bool[Tensor, "query key"] | None:
@@ -115,44 +124,63 @@ def mask_of(spec: AttentionHeatmapSpec, arranged: Arranged, kind: str) -> Bool[T
     return chosen & causal(n) if chosen is not None and kind == "decoder" and spec.mask != "none" else chosen
 
 
-def passed(spec: AttentionHeatmapSpec, arranged: Arranged) -> Trace:
-    """One pass of the task's transformer, with the Spec's mask and temperature."""
-    model = in_float64(spec.task)
+def passed(spec: AttentionHeatmapSpec, shown: Subject, arranged: Arranged) -> Trace:
+    """One pass of the transformer, with the Spec's mask and temperature."""
+    mask = mask_of(spec, arranged, shown.kind)
     with torch.no_grad():
-        return trace(
-            model, arranged.inputs, mask=mask_of(spec, arranged, model.shape.kind), temperature=spec.temperature
-        )
+        return trace(shown.model, arranged.inputs, mask=mask, temperature=spec.temperature)
 
 
 @lru_cache(maxsize=32)
-def _passed(spec: AttentionHeatmapSpec) -> tuple[Arranged, Trace, Scores]:
-    ship = shipped(spec.task)
-    arranged = arrange(ship.course.about(), ship.course.kind, sample_of(spec))
-    tests = next(ship.course.batches("scored", GRADED))
-    return arranged, passed(spec, arranged), score(passed(spec, tests).weights, tests.truth)
+def _passed(spec: AttentionHeatmapSpec, key: str) -> tuple[Arranged, Trace, Scores]:
+    shown = subject(spec)
+    arranged = arrange(shown.task, shown.kind, shown.sample(spec))
+    return arranged, passed(spec, shown, arranged), _graded(dataclasses.replace(spec, text=""), key)
+
+
+@lru_cache(maxsize=2)
+def _spoken(spec: AttentionHeatmapSpec, key: str) -> tuple[Arranged, Trace, Scores]:
+    """As `_passed`, for a language model: its maps are large, and nobody knows where it should look."""
+    shown = subject(spec)
+    arranged = arrange(shown.task, shown.kind, shown.sample(spec))
+    seen = passed(spec, shown, arranged)
+    unknown = torch.full(seen.weights.shape[1:3], torch.nan, dtype=torch.float64)
+    return arranged, seen, Scores(unknown, unknown, entropy(seen.weights[0]).mean(-1).double())
+
+
+@lru_cache(maxsize=32)
+def _graded(spec: AttentionHeatmapSpec, key: str) -> Scores:
+    """All heads over other examples of the task, whatever tokens are typed."""
+    shown = subject(spec)
+    tests = next(shown.course.batches("scored", GRADED))
+    return score(passed(spec, shown, tests).weights, tests.truth)
 
 
 def core_of(spec: AttentionHeatmapSpec) -> AttentionHeatmapSpec:
     """What the pass depends on; the rest at default, so that another selection costs nothing anew."""
-    return AttentionHeatmapSpec(task=spec.task, text=spec.text, mask=spec.mask, window=spec.window,
-                                hidden_end=spec.hidden_end, crossed=spec.crossed, temperature=spec.temperature)  # fmt: skip
+    speaks = spec.source == "folder"
+    asked = {"source": spec.source, "folder": spec.folder, "prompt": spec.prompt} if speaks else {"task": spec.task, "own": spec.own, "text": spec.text}  # fmt: skip
+    return AttentionHeatmapSpec(mask=spec.mask, window=spec.window, hidden_end=spec.hidden_end, crossed=spec.crossed,
+                                temperature=spec.temperature, **asked)  # fmt: skip
 
 
 def read(spec: AttentionHeatmapSpec) -> Reading:
     """The pass, and what is selected in it; a selection that does not exist falls back to the first.
 
+    Where the transformer that the Spec asks for is not here, it is that of the task which ships.
+
     Raises:
-        ExplainerError: the typed tokens do not fit the task, or the drawn mask is no list of cells.
+        ExplainerError: the typed tokens do not fit the model, or the drawn mask is no list of cells.
     """
-    ship = shipped(spec.task)
-    arranged, seen, graded = _passed(core_of(spec))
+    spec, _ = resolved(spec)
+    shown = subject(spec)
+    arranged, seen, graded = (_passed if shown.read is None else _spoken)(core_of(spec), shown.key)
     kind = spec.which if spec.which in seen.maps else seen.main
     layer, head = place_of(spec, graded, kind == seen.main)
     rows = seen.maps[kind].weights.shape[-2]
-    first = int(arranged.truth[0].any(-1).int().argmax()) if kind == seen.main else 0
+    first = _first_row(shown, arranged, kind == seen.main)
     row = _row(spec.row, rows, first)
-    task = ship.course.about()
-    return Reading(spec, ship, task, arranged, seen, mask_of(spec, arranged, ship.course.kind), graded, kind, layer, head, row)  # fmt: skip
+    return Reading(spec, shown, shown.task, arranged, seen, mask_of(spec, arranged, shown.kind), graded, kind, layer, head, row)  # fmt: skip
 
 
 def place_of(spec: AttentionHeatmapSpec, graded: Scores, main: bool) -> tuple[int, int]:
@@ -163,6 +191,14 @@ def place_of(spec: AttentionHeatmapSpec, graded: Scores, main: bool) -> tuple[in
         return int(layer) - 1, int(head) - 1
     best = int(graded.accuracy.nan_to_num(-1).argmax()) if main else 0
     return best // heads, best % heads
+
+
+def _first_row(shown: Subject, arranged: Arranged, main: bool) -> int:
+    """The row that the page opens with: the first answer; of a text the last token, or the first hidden one inside it."""
+    if shown.read is None:
+        return int(arranged.truth[0].any(-1).int().argmax()) if main else 0
+    inside = np.flatnonzero(arranged.targets[0, 1:-1].numpy() == IGNORED)
+    return int(inside[0]) + 1 if len(inside) else arranged.targets.shape[1] - 1
 
 
 def _row(text: str, rows: int, first: int) -> int:
@@ -195,13 +231,20 @@ def anatomy(found: Reading) -> Anatomy:
     return Anatomy(*(t.numpy() for t in (q, k, v, products, scores, weights, z)))
 
 
+def bias_of(found: Reading) -> np.ndarray | None:
+    """(query, key): what ALiBi adds to the selected head's scores, before the temperature; None for other positions."""
+    if found.model.shape.positions != "alibi" or found.kind == "cross":
+        return None
+    return alibi(found.model.shape.heads, *found.weights.shape)[found.head].numpy()
+
+
 def inputs_of(found: Reading) -> tuple[Tensor, Tensor]:
     """What the selected head's queries, and its keys and values, are made from: (query, d), (key, d)."""
-    model, streams = in_float64(found.spec.task), found.seen.streams
+    model, streams = found.model, found.seen.streams
     stack = "encoder" if found.kind == "encoder" else "decoder"
     before = f"{stack}.{found.layer}.self" if found.kind == "cross" else f"{stack}.{found.layer - 1}.feed"
     x = streams.get(before, streams[f"{stack}.embedding"])[0]
-    block = block_of(model, found)
+    block = block_of(found)
     norm = block.norm_cross if found.kind == "cross" else block.norm_attention
     x = norm(x) if block.pre else x
     if found.kind != "cross":
@@ -209,8 +252,9 @@ def inputs_of(found: Reading) -> tuple[Tensor, Tensor]:
     return x, model.encoder.norm(streams[f"encoder.{model.shape.layers - 1}.feed"][0])
 
 
-def block_of(model: Transformer, found: Reading) -> torch.nn.Module:
+def block_of(found: Reading) -> torch.nn.Module:
     """The block that the selected head stands in."""
+    model = found.model
     stack = model.encoder if found.kind == "encoder" and model.shape.kind == "both" else model.stack
     return stack.blocks[found.layer]
 
@@ -220,7 +264,7 @@ def block_of(model: Transformer, found: Reading) -> torch.nn.Module:
 
 @dataclass(frozen=True, eq=False)
 class Lens:
-    """After every part of the last stack: `norms` (state, token), and at the asked rows the answer that is read off and how likely the right one is."""
+    """After every part of the last stack: `norms` (state, token), and at the asked rows `near` the answer that is read off and how likely the right one is."""
 
     states: list[str]
     norms: np.ndarray
@@ -230,9 +274,9 @@ class Lens:
 
 def stream(found: Reading) -> Lens:
     """The residual stream of the stack that answers."""
-    model = in_float64(found.spec.task)
+    model = found.model
     states = {name: x for name, x in found.seen.streams.items() if name.startswith(f"{model.main}.")}
-    asked = torch.from_numpy(found.asked)
+    asked = torch.from_numpy(found.near)
     with torch.no_grad():
         p = torch.stack([torch.softmax(model.head(model.stack.norm(x[0, asked])), -1) for x in states.values()])
     right = found.arranged.targets[0, asked]
@@ -241,7 +285,7 @@ def stream(found: Reading) -> Lens:
     return Lens(names, found.seen.residual[0].numpy(), likely.numpy(), p.argmax(-1).numpy())
 
 
-PARTS = {"self": "attention", "cross": "cross-attention", "feed": "feed-forward"}
+PARTS = {"self": "attention", "cross": "cross-attention", "feed": "feed-forward", "whole": "whole layer"}
 
 
 def _state(name: str) -> str:
@@ -266,6 +310,13 @@ class Cost:
     regenerate: int  # the same with everything computed anew for each token
 
 
+MATRICES = ("Linear", "SharedHeads", "Conv1D")
+SPOKEN = (
+    ("norm", "layer norms"), ("ln_", "layer norms"), ("embed", "embedding"), ("wte", "embedding"), ("wpe", "embedding"), ("att", "attention"),
+    ("feed", "feed-forward"), ("mlp", "feed-forward"), ("intermediate", "feed-forward"), ("encoder", "feed-forward"), ("head", "output"), ("cls", "output"),
+)  # fmt: skip
+
+
 def cost(shape: Shape, queries: int, keys: int) -> Cost:
     """What the transformer costs for `queries` rows and `keys` columns of the main maps (equal, unless it has an encoder and a decoder)."""
     d, L, h, C = shape.d, shape.layers, shape.heads, shape.classes or shape.vocabulary
@@ -286,6 +337,23 @@ def cost(shape: Shape, queries: int, keys: int) -> Cost:
         generate=_linear(shape, queries, keys) + sum(_one_more(shape, t, keys) for t in range(1, queries + 1)) + both * L * 2 * keys * keys * d,
         regenerate=sum(_linear(shape, t, keys) + _quadratic(shape, t, keys) for t in range(1, queries + 1)),
     )  # fmt: skip
+
+
+def spoken_cost(model: torch.nn.Module, n: int) -> Cost:
+    """The cost of a language model for n tokens, by counting its matrices: each of its numbers is used once for every token.
+
+    The output matrix is used also where it is the embedding; scores and weighted sums take 2 d for each pair of tokens and layer.
+    """
+    shape = model.shape
+    matrices = sum(m.weight.numel() for m in model.modules() if type(m).__name__ in MATRICES)
+    pairs, cached = 2 * shape.layers * shape.d, 2 * shape.layers * shape.d * shape.kv_heads // shape.heads
+    parameters: dict[str, int] = {}
+    for name, values in model.named_parameters():  # a shared matrix counts once
+        part = next((words for sign, words in SPOKEN if sign in name.lower()), "other")
+        parameters[part] = parameters.get(part, 0) + values.numel()
+    once = pairs * n * (n + 1) // 2
+    return Cost(parameters, matrices * n, pairs * n * n, maps=shape.layers * shape.heads * n * n, cache=cached * n,
+                generate=matrices * n + once, regenerate=matrices * n * (n + 1) // 2 + pairs * sum(t * t for t in range(1, n + 1)))  # fmt: skip
 
 
 def _linear(shape: Shape, queries: int, keys: int) -> int:

@@ -26,12 +26,16 @@ from jaxtyping import Float
 from torch import Tensor
 
 from core.attention.measures import rank_correlation, rollout
-from core.attention.shipped import in_float64
 from core.attention.tracing import Tracer
 from core.attention_heatmap.compute import Reading
+from core.errors import ExplainerError
 from models.attention import causal
 
 STEPS = 32  # of the line of integrated gradients
+MOST = 128  # tokens
+PRODUCTS = 3e11  # multiply-adds that a visitor waits for
+LOGITS = 2**25  # that are held at once
+TOGETHER = 2**18  # weights of a head that are held at once, over all copies of the sequence
 METHODS = {
     "raw": "raw attention",
     "rollout": "rollout",
@@ -55,17 +59,43 @@ class Evidence:
     gap: float
 
 
+def explained(found: Reading) -> np.ndarray:
+    """The rows whose answers are explained: all that are asked, in a language model only the selected one.
+
+    Raises:
+        ExplainerError: the sequence is too long to take its tokens away one by one, in this model.
+    """
+    n = max(found.arranged.keys.shape[1], found.arranged.queries.shape[1])
+    if n > (most := _most(found)):
+        raise ExplainerError(f"{n} tokens are too many to take away one by one; type at most {most}")
+    return found.asked if found.subject.read is None else np.array([found.row])
+
+
+def _most(found: Reading) -> int:
+    """The longest sequence: n tokens take n + 3 STEPS passes (a gradient is as long as three), each n times the model's weights."""
+    if found.subject.read is None:
+        return MOST
+    weights = sum(values.numel() for values in found.model.parameters())
+    return next((n for n in range(MOST, 1, -1) if weights * n * (n + 3 * STEPS) <= PRODUCTS), 1)
+
+
+def _portion(answers: Answers) -> int:
+    """How many copies of the sequence go through the model at once: all heads' weights and all logits are held."""
+    n = len(answers.x)
+    return max(1, min(TOGETHER // n**2, LOGITS // (n * answers.found.seen.logits.shape[-1])))
+
+
 class Answers:
-    """The asked answers of a reading as functions of the embedded tokens."""
+    """The explained answers of a reading as functions of the embedded tokens."""
 
     def __init__(self, found: Reading) -> None:
-        self.found, self.model = found, in_float64(found.spec.task)
+        self.found, self.model = found, found.model
         self.both = self.model.shape.kind == "both"
         embed = self.model.source if self.both else self.model.embedding
         tokens = found.arranged.keys
         self.x = embed(tokens)[0]  # (token, d)
         self.base = self.x - embed.tokens(tokens)[0] + embed.tokens.weight[: len(found.task.vocabulary)].mean(0)
-        self.rows, self.said = torch.from_numpy(found.asked), torch.from_numpy(found.answers[found.asked])
+        self.rows, self.said = torch.from_numpy(explained(found)), torch.from_numpy(found.answers[explained(found)])
 
     def logits(self, x: Tensor, tracer: Tracer | None = None) -> Tensor:
         """x (batch, token, d) -> the logits of all answers' tokens at their rows, (batch, answer)."""
@@ -99,19 +129,19 @@ def evidence(found: Reading) -> Evidence:
         "integrated": integrated.abs().numpy(),
         "occlusion": _occlusion(answers).abs().numpy(),
     }
-    truth = found.arranged.truth[0].numpy()[found.asked]
+    truth = found.arranged.truth[0].numpy()[explained(found)]
     known = np.flatnonzero(truth.any(1))
-    hits = {name: float(truth[known, values[known].argmax(1)].mean()) for name, values in importance.items()}
+    hits = {n: float(truth[known, v[known].argmax(1)].mean()) if len(known) else np.nan for n, v in importance.items()}
     return Evidence(importance, _agreement(importance, _visible(found)), hits, gap)
 
 
 def _raw(found: Reading) -> np.ndarray:
-    return found.seen.weights[0, -1].mean(0)[found.asked].numpy()
+    return found.seen.weights[0, -1].mean(0)[explained(found)].numpy()
 
 
 def _rollout(found: Reading) -> np.ndarray:
     if found.seen.main != "cross":
-        return rollout(found.seen.weights[0])[found.asked].numpy()
+        return rollout(found.seen.weights[0])[explained(found)].numpy()
     return _raw(found) @ rollout(found.seen.maps["encoder"].weights[0]).numpy()
 
 
@@ -129,9 +159,10 @@ def _gradient(answers: Answers) -> np.ndarray:
 
 def _integrated(answers: Answers) -> tuple[Float[Tensor, "answer token"], float]:
     n, way = len(answers.rows), answers.x - answers.base
-    alphas = (torch.arange(STEPS, dtype=torch.float64) + 0.5) / STEPS
+    alphas = ((torch.arange(STEPS, dtype=torch.float64) + 0.5) / STEPS).to(way)
     line = (answers.base + alphas[:, None, None] * way)[:, None].expand(-1, n, -1, -1)
-    parts = (answers.gradients(line).mean(0) * way).sum(-1).detach()
+    slope = sum(answers.gradients(part).sum(0) for part in line.split(max(1, _portion(answers) // n))) / STEPS
+    parts = (slope * way).sum(-1).detach()
     with torch.no_grad():
         there, before = (answers.logits(x[None])[0] for x in (answers.x, answers.base))
     return parts, float((parts.sum(1) - (there - before)).abs().max())
@@ -141,14 +172,15 @@ def _occlusion(answers: Answers) -> Float[Tensor, "answer token"]:
     x, base = answers.x, answers.base
     gone = torch.where(torch.eye(len(x), dtype=torch.bool)[..., None], base, x)
     with torch.no_grad():
-        return (answers.logits(x[None]) - answers.logits(gone)).T
+        left = torch.cat([answers.logits(part) for part in gone.split(_portion(answers))])
+        return (answers.logits(x[None]) - left).T
 
 
 def _visible(found: Reading) -> np.ndarray:
     """(answer, token): what the row may see."""
     n, m = found.arranged.queries.shape[1], found.arranged.keys.shape[1]
     own = causal(n) if found.seen.main == "decoder" else torch.ones(n, m, dtype=torch.bool)
-    return (own if found.mask is None else found.mask).numpy()[found.asked]
+    return (own if found.mask is None else found.mask).numpy()[explained(found)]
 
 
 def _agreement(importance: dict[str, np.ndarray], visible: np.ndarray) -> np.ndarray:

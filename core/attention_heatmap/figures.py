@@ -30,6 +30,7 @@ from core.plots.token_maps import LABELS, tokens
 
 MAP_HEIGHT, GRID_HEIGHT, LINES_HEIGHT, ROW_HEIGHT, LENS_HEIGHT = 450, 210, 380, 230, 400  # pixels
 MOST = 128  # cells of a side that are drawn; longer sequences are averaged
+NAMED = 60  # tokens that are named under bars and states
 BINS = 8  # strengths of line
 GAP = 2
 SIDES = ("top center", "bottom center", "middle right", "middle left")  # of a mark, for the words of neighbours
@@ -38,6 +39,13 @@ MARGIN = {"l": 8, "r": 8, "t": 8, "b": 8}
 
 def _percent(share: float) -> str:
     return f"{100 * share:.0f} %"
+
+
+def across(title: str, words: Sequence[str]) -> dict[str, Any]:
+    """An axis of tokens: their words, or of a long text their positions."""
+    return (
+        tokens(title, words) if len(words) <= NAMED else axis(f"{title}, by position", showgrid=False, zeroline=False)
+    )
 
 
 # ---- the map of one head ----------------------------------------------------------------------------------------------
@@ -146,7 +154,8 @@ def lines(weights: np.ndarray, rows: Sequence[str], columns: Sequence[str], row:
     y_left, y_right = np.linspace(0, height - 1, n), np.linspace(0, height - 1, m)
     data = []
     strength = np.minimum((weights * BINS).astype(int), BINS - 1)
-    for level in range(BINS):
+    long = height > MOST
+    for level in () if long else range(BINS):
         q, k = np.nonzero((strength == level) & (weights > 0.04) & (np.arange(n) != row)[:, None])
         data.append(
             _strands(
@@ -170,7 +179,8 @@ def lines(weights: np.ndarray, rows: Sequence[str], columns: Sequence[str], row:
             showlegend=False, margin={"l": 40, "r": 8, "t": 8, "b": 44},
         ),
         alt=f"Lines of {name} from each token to the tokens it looks at; the selected row looks most at column {int(weights[row].argmax())} with weight {weights[row].max():.3f}.",
-        how_to_read="Left the tokens that look, right those that are looked at, from top to bottom. The stronger a line, the larger the weight; weights below 0.04 are left out. Orange: the selected row.",
+        how_to_read="Left the tokens that look, right those that are looked at, from top to bottom. The stronger a line, the larger the weight; weights below 0.04 are left out. Orange: the selected row."
+        + f" Of {height} tokens only the selected row's lines are drawn." * long,
     )  # fmt: skip
 
 
@@ -208,12 +218,27 @@ def bar(weights: np.ndarray, columns: Sequence[str], truth: np.ndarray, word: st
             *({"type": "bar", "x": [None], "y": [None], "name": n, "marker": {"color": c}, "showlegend": True} for n, c in (("holds the answer", VERMILLION), ("other token", BLUE)) if truth.any()),
         ],
         layout=layout(
-            xaxis=tokens(f"looked at by row {row} ({word})", columns),
+            xaxis=across(f"looked at by row {row} ({word})", columns),
             yaxis=axis("weight", range=[0, 1.15 * width]),
             margin={"l": 56, "r": 8, "t": 30, "b": 48}, barmode="overlay",
         ),
         alt=f"The weights of row {row} ({word}); the largest, {weights[best]:.3f}, on column {best} ({columns[best]}).",
         how_to_read="One row of the map: the height is the weight that the selected token gives to each token. All bars add up to 1. Red: the token holds what the answer needs.",
+    )  # fmt: skip
+
+
+CHANCES = 16  # likeliest tokens
+
+
+def chances(p: np.ndarray, names: Sequence[str], right: np.ndarray, where: str) -> Figure:
+    """The likeliest tokens of one row with their probabilities, the right one in red."""
+    colors = [VERMILLION if r else BLUE for r in right]
+    legend = [{"type": "bar", "x": [None], "y": [None], "name": n, "marker": {"color": c}} for n, c in (("right token", VERMILLION), ("other token", BLUE)) if right.any()]  # fmt: skip
+    return Figure(
+        data=[{"type": "bar", "x": np.arange(len(p)), "y": p, "marker": {"color": colors}, "showlegend": False, "text": [f"{v:.3f}" for v in p], "textposition": "outside", "cliponaxis": False, "hovertemplate": "%{y:.5f}<extra></extra>"}, *legend],
+        layout=layout(xaxis=tokens(f"token at {where}", names), yaxis=axis("probability", range=[0, 1.15 * max(float(p[0]), 0.05)]), barmode="overlay", margin={"l": 56, "r": 8, "t": 30, "b": 48}),
+        alt=f"The {len(p)} likeliest tokens at {where}; the first, {names[0]}, has probability {p[0]:.3f}.",
+        how_to_read="The likeliest tokens from left to right; the height is the probability that the model gives, after the softmax over all its tokens. Red: the token that is right.",
     )  # fmt: skip
 
 
@@ -283,7 +308,7 @@ def norms(values: np.ndarray, states: Sequence[str], words: Sequence[str]) -> Fi
     """Length of the residual stream after every part, for every token."""
     return Figure(
         data=[{"type": "heatmap", "z": values.astype(np.float32), "colorscale": MAGNITUDE, "zmin": 0.0, "zmax": float(values.max()), "colorbar": {"title": {"text": "|x|"}, "thickness": 12}, "hovertemplate": "%{y}, token %{x}: %{z:.3f}<extra></extra>"}],
-        layout=layout(xaxis=tokens("token", words), yaxis=axis("after", tickvals=np.arange(len(states)), ticktext=list(states), showgrid=False), margin={"l": 120, "r": 8, "t": 12, "b": 48}),
+        layout=layout(xaxis=across("token", words), yaxis=axis("after", tickvals=np.arange(len(states)), ticktext=list(states), showgrid=False), margin={"l": 120, "r": 8, "t": 12, "b": 48}),
         alt=f"Norm of the residual stream after {len(states)} parts, mean {values[0].mean():.2f} after the first, {values[-1].mean():.2f} after the last.",
         how_to_read="From bottom to top the parts in order of computing, from left to right the tokens. The colour is the length of the token's vector: what every part has added so far.",
     )  # fmt: skip
@@ -351,6 +376,7 @@ def curves(steps: np.ndarray, metrics: Mapping[str, Sequence[float]]) -> Figure:
     )
     frames = [Frame([{}], [0], {"shapes": [{"type": "line", "x0": int(s), "x1": int(s), "yref": "paper", "y0": 0, "y1": 1, "line": {"color": VERMILLION, "width": 2}}]}) for s in steps]  # fmt: skip
     last = {key: float(np.asarray(metrics[key])[-1]) for key, *_ in CURVES if key in metrics}
+    best = f"best head {_percent(last['alignment'])}, " if "alignment" in last else ""
     return Figure(
         data=data,
         layout=layout(
@@ -358,7 +384,7 @@ def curves(steps: np.ndarray, metrics: Mapping[str, Sequence[float]]) -> Figure:
             yaxis2={**axis("loss (nats)"), "overlaying": "y", "side": "right", "showgrid": False, "rangemode": "tozero", "tickmode": "auto"},
             margin={"l": 56, "r": 56, "t": 60, "b": 48}, showlegend=True,
         ),
-        alt=f"Training over {int(steps[-1])} steps: right answers {_percent(last['accuracy'])} at the end, best head {_percent(last['alignment'])}, loss {loss[-1]:.3f} nats.",
+        alt=f"Training over {int(steps[-1])} steps: right answers {_percent(last['accuracy'])} at the end, {best}loss {loss[-1]:.3f} nats.",
         how_to_read="Left axis: the share of right answers on examples never trained on, and how often the best head's largest weight is on a right token. Right axis, grey: the loss. The red line is where the film stands.",
         frames=frames,
     )  # fmt: skip

@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from core.attention_heatmap.compute import Reading, read, row_entropy
+from core.attention_heatmap.lenses import draw_word
 from core.contracts import Question
 
 HOT = 10.0
@@ -25,7 +26,7 @@ def _best_head(found: Reading) -> Question | None:
     options = tuple(f"layer {k + 1}, head {j + 1}" for k in range(L) for j in range(H))[:8]
     best = int(accuracy.argmax())
     return Question(
-        f"best.{found.spec.task}.{found.spec.mask}.{found.spec.temperature}",
+        f"best.{found.subject.key}.{found.spec.mask}.{found.spec.temperature}",
         "Which head looks at the right token most often, over many examples?",
         options[best],
         f"It does so in {100 * accuracy.max():.1f} % of the answers; all heads together: {', '.join(f'{100 * a:.0f} %' for a in accuracy.ravel())}.",
@@ -36,8 +37,8 @@ def _best_head(found: Reading) -> Question | None:
 def _entropy(found: Reading) -> Question:
     bits, n = row_entropy(found), len(found.columns)
     return Question(
-        f"entropy.{found.spec.task}.{found.spec.text}.{found.kind}.{found.layer}.{found.head}.{found.row}.{found.spec.temperature}",
-        f"How spread out is row {found.row} ({found.rows[found.row]})? Its entropy in bits: 0 for one token alone, {np.log2(n):.2f} for all {n} evenly. 0.3 either way counts as right.",
+        f"entropy.{found.subject.key}.{found.spec.text}.{found.spec.prompt}.{found.kind}.{found.layer}.{found.head}.{found.row}.{found.spec.temperature}",
+        f"How spread out is row {found.row} ({draw_word(found.rows[found.row])})? Its entropy in bits: 0 for one token alone, {np.log2(n):.2f} for all {n} evenly. 0.3 either way counts as right.",
         round(bits, 4),
         f"{bits:.3f} bits, as spread out as {2**bits:.2f} tokens with equal weights.",
         tolerance=0.3,
@@ -50,7 +51,7 @@ def _hot(found: Reading) -> Question | None:
     hot = read(replace(found.spec, temperature=HOT))
     n = len(found.asked)
     return Question(
-        f"hot.{found.spec.task}.{found.spec.text}.{found.spec.mask}",
+        f"hot.{found.subject.key}.{found.spec.text}.{found.spec.prompt}.{found.spec.mask}",
         f"Now {found.right} of {n} answers are right. How many are left at temperature {HOT:g}, with nearly flat weights? One either way counts as right.",
         float(hot.right),
         f"{hot.right} of {n}. Flat weights mix all values evenly: a head cannot pick out one token any more.",

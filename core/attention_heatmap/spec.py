@@ -11,9 +11,12 @@ from models.positions import POSITIONS
 from models.transformer import KINDS, NORMS
 
 MOST_LAYERS, MOST_HEADS = 4, 8
+SOURCES = {"task": "Trained on a task", "folder": "Language model from a folder"}
+PROMPT = "Once upon a time, there was a little dog named Max. Max loved"
 LENSES = {
     "anatomy": "Q, K, V of this head",
-    "score": "Score against the truth",
+    "next": "Probabilities of this row",
+    "score": "Scores of the heads",
     "evidence": "Attention and evidence",
     "stream": "Residual stream",
     "cost": "Cost",
@@ -37,7 +40,11 @@ class AttentionHeatmapSpec(Spec):
 
     SLUG: ClassVar[str] = "attention_heatmap"
 
-    task: str = param("reverse", "Task", options={name: task.title for name, task in TASKS.items()})
+    source: str = param("task", "Transformer on screen", options=SOURCES)
+    folder: str = param("", "Model", max_length=120, hidden=True, help="A folder with a language model")
+    own: str = param("", "Trained here", max_length=32, hidden=True)
+    prompt: str = param(PROMPT, "Text", max_length=2500, help="What the language model reads")
+    task: str = param("reverse", "Task", options={**{name: task.title for name, task in TASKS.items()}, "text": "Go on with a text"})
     text: str = param("", "Tokens", max_length=160, help="Type your own; empty is the task's example")
     place: str = param(
         "",
@@ -46,7 +53,7 @@ class AttentionHeatmapSpec(Spec):
         hidden=True,
         help="Layer and head, as layer.head; the first choice is the one that looks right most often",
     )
-    row: str = param("", "Row", max_length=12, hidden=True, help="The token that looks")  # empty: the first answer
+    row: str = param("", "Row", max_length=40, hidden=True, help="The token that looks")  # empty: the first answer
     which: str = param(
         "main", "Maps of", options=WHICH, help="A transformer with encoder and decoder has three kinds of attention"
     )

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -12,16 +14,34 @@ from core.attention.training import train as lessons
 from core.attention_heatmap import figures as draw
 from core.attention_heatmap.compute import course_of
 from core.attention_heatmap.spec import AttentionHeatmapSpec
+from core.attention_heatmap.subjects import COURSE, keep, named
 from core.contracts import Figure, Snapshot, Step
 
 
 def train(spec: AttentionHeatmapSpec) -> Iterator[Snapshot]:
-    """The visitor's own transformer learns the task of the page.
+    """The visitor's own transformer learns the task of the page; each snapshot says how, so that its weights can be put to use.
 
     Raises:
         ExplainerError: the width cannot be shared out among the heads.
     """
-    return lessons(course_of(spec))
+    course = course_of(spec)
+    for snapshot in lessons(course):
+        yield replace(snapshot, arrays={**snapshot.arrays, COURSE: named(course)})
+
+
+def adopted(view: Any, spec: AttentionHeatmapSpec) -> dict[str, Any]:
+    """The settings in which all views show what an ended job has trained; none where it did not learn this task, or diverged."""
+    newest = view.newest
+    if (
+        view.state not in ("done", "stopped")
+        or newest is None
+        or COURSE not in newest.arrays
+        or newest.metrics["diverged"]
+    ):
+        return {}
+    if json.loads(str(newest.arrays[COURSE]))["task"] != spec.task:
+        return {}
+    return {"own": keep(newest.arrays), "source": "task", "place": "", "row": "", "which": "main"}
 
 
 def learning(view: Any, spec: AttentionHeatmapSpec) -> tuple[dict[str, Figure], list[Step]]:

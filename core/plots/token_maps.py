@@ -15,11 +15,11 @@ LABELS = 40  # words at an axis
 
 
 def tokens(title: str, words: Sequence[str], **more: Any) -> dict[str, Any]:
-    """An axis of tokens, at most LABELS of them named."""
+    """An axis of tokens, at most LABELS of them named; long ones are turned where they would overlap."""
     at = np.arange(0, len(words), max(1, -(-len(words) // LABELS)))
-    return axis(
-        title, tickvals=at, ticktext=[words[k] for k in at], tickangle=0, showgrid=False, zeroline=False, **more
-    )
+    named = [words[k] for k in at]
+    angle = 0 if max(map(len, named), default=0) <= 2 else "auto"
+    return axis(title, tickvals=at, ticktext=named, tickangle=angle, showgrid=False, zeroline=False, **more)
 
 
 def matrix(values: np.ndarray, title: str, rows: tuple[str, Sequence[str] | None], columns: tuple[str, Sequence[str] | None], row: int | None, about: str, *, signed: bool = True, digits: int = 1) -> Figure:  # fmt: skip

@@ -7,14 +7,16 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from core.contracts import Figure
+from core.positions import compute
 from core.positions import figures as draw
 from core.positions.code import numbers, script
-from core.positions.compute import likeness, table, train
-from core.positions.lenses import UNITS, about, key_of, learned, look, worked
+from core.positions.compute import train
+from core.positions.lenses import about, learned, look, worked
 from core.positions.questions import questions
+from core.positions.report import sections, table
 from core.positions.spec import EXAMPLES, TOUR
 from core.positions.spec import PositionsSpec as SPEC
-from models.positions import POSITIONS
+from core.positions.top import pictures
 
 __all__ = [
     "EXAMPLES",
@@ -29,20 +31,12 @@ __all__ = [
     "progress",
     "questions",
     "script",
+    "sections",
+    "table",
     "thumbnail",
     "train",
     "worked",
 ]
-
-
-def pictures(spec: SPEC) -> dict[str, Figure]:
-    """The encoding as a table, and what it says about every pair of positions."""
-    column, unit = ("head", UNITS["alibi"]) if spec.kind == "alibi" else ("column", "component [1]")
-    title = POSITIONS[spec.kind]
-    return {
-        "table": draw.table(table(spec), title, column, unit),
-        "square": draw.square(likeness(spec), title, UNITS.get(spec.kind, "likeness [1]"), *key_of(spec)),
-    }
 
 
 def progress(metrics: Mapping[str, Sequence[float]], arrays: Mapping[str, np.ndarray]) -> dict[str, Figure]:
@@ -57,4 +51,4 @@ def figures(spec: SPEC) -> dict[str, Figure]:
 
 def thumbnail() -> Figure:
     """The first visit's table."""
-    return draw.thumbnail(table(SPEC()))
+    return draw.thumbnail(compute.table(SPEC()))

@@ -7,42 +7,51 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from core.contracts import Figure
+from core.convolution.trained import Wanted, fetched
 from core.vision_transformer import figures as draw
 from core.vision_transformer.code import numbers, script
 from core.vision_transformer.compute import View, view_of
-from core.vision_transformer.lenses import about, hungry, look, looking, start, trained, who, worked
+from core.vision_transformer.lenses import about, hungry, look, looking, start, trained, worked
 from core.vision_transformer.questions import questions
-from core.vision_transformer.scene import drawn
-from core.vision_transformer.spec import EXAMPLES, TOUR, VIEWS
+from core.vision_transformer.report import sections, table
+from core.vision_transformer.scene import drawn, missing, resolved
+from core.vision_transformer.spec import EXAMPLES, TOUR
 from core.vision_transformer.spec import VisionTransformerSpec as SPEC
+from core.vision_transformer.top import pictures
 from core.vision_transformer.training import learn, shipped_hunger
-from models.vits import DATA
+from models.vits import DATA, LARGE
 
 __all__ = [
     "EXAMPLES",
     "SPEC",
     "TOUR",
     "View",
+    "Wanted",
     "about",
     "chosen_head",
     "chosen_patch",
     "draw",
     "drawn",
+    "fetched",
     "figures",
+    "large",
     "learn",
     "look",
     "looking",
     "menus",
+    "missing",
     "numbers",
     "pictures",
     "progress",
     "questions",
+    "resolved",
     "script",
+    "sections",
+    "table",
     "thumbnail",
     "view_of",
     "worked",
 ]
-UNITS = {"attention": "attention weight [1]", "rollout": "rollout [1]", "grad_cam": "Grad-CAM [logit]"}
 
 
 def menus(spec: SPEC) -> dict[str, tuple[Sequence[str], str]]:
@@ -51,20 +60,9 @@ def menus(spec: SPEC) -> dict[str, tuple[Sequence[str], str]]:
     return {"grid": (grids, spec.grid if spec.grid in grids else str(DATA[spec.data].grids[0]))}
 
 
-def pictures(view: View) -> dict[str, Figure]:
-    """What stands above the lens: the map over the picture, all heads, the answer."""
-    picture, spec = view.scene.picture(), view.spec
-    A = view.seen.A
-    rows = np.concatenate([A, A.mean(1, keepdims=True)], 1)[:, :, view.query + 1, 1:]
-    maps = rows.reshape(*rows.shape[:2], view.variant.grid, view.variant.grid)
-    query = -1 if spec.view == "grad_cam" else view.query
-    return {
-        "map": draw.over_patches(
-            picture, view.map(spec.view), query, spec.overlay, view.scene.truth(), VIEWS[spec.view], UNITS[spec.view]
-        ),
-        "heads": draw.heads(picture, maps, spec.overlay, view.layer, view.head, who(view)),
-        "bars": draw.bars(view.classes, view.seen.probabilities, view.scene.words),
-    }
+def large() -> Wanted:
+    """The network whose weights do not ship, as a download wants it named."""
+    return Wanted(network=LARGE.name)
 
 
 def chosen_patch(view: View, place: tuple[int, int]) -> dict[str, object]:

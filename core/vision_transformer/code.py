@@ -9,6 +9,7 @@ import numpy as np
 
 from core.attribution import iou
 from core.convolution.exported import READER, packed
+from core.errors import ExplainerError
 from core.vision_transformer import by_hand
 from core.vision_transformer.compute import (
     View,
@@ -33,6 +34,10 @@ def script(spec: VisionTransformerSpec) -> str:
     """It needs torch and numpy, computes the picture anew and prints the page's numbers."""
     view = view_of(spec)
     about = view.variant.pictures
+    if about.pretrained:
+        raise ExplainerError(
+            "a script with 86 million weights is not written; choose digits or shapes, whose networks fit into one"
+        )
     L, H = view.seen.A.shape[:2]
     stored = "\n".join(
         f"    {name!r}: {packed(values.numpy())},"

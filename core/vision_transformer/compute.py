@@ -7,7 +7,7 @@
                                                                           Dosovitskiy et al. 2021, appendix D.7
     likeness   cos(E_pos^i, E_pos^j)                                      the same, figure 7
 
-Distances are between the centres of patches, in pixels. Everything on screen is computed in float64.
+Distances are between the centres of patches, in pixels. Everything on screen is computed in float64, what a network of 86 million weights does in float32.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from torch.nn import functional as F
 from core.attribution import attribute, iou
 from core.data.small_pictures import small_pictures
 from core.rng import numpy_generator
-from core.vision_transformer.scene import Scene, network, scene_of, variant_of
+from core.vision_transformer.scene import Scene, network, resolved, scene_of, variant_of
 from core.vision_transformer.spec import CLASS_TOKEN, MEAN, VisionTransformerSpec
 from models.attention import Watch
 from models.vit import ViT
@@ -81,9 +81,18 @@ def watched(net: ViT, x: Tensor) -> Seen:
     return Seen(torch.stack(keep.A).numpy(), torch.stack([z0[0], *keep.z]).numpy(), logits.numpy())
 
 
-@lru_cache(maxsize=64)
 def see(variant: Variant, scene: Scene) -> Seen:
-    """The picture on screen in its network."""
+    """The picture on screen in its network; of a large network few pictures are kept."""
+    return (_seen_large if variant.pictures.pretrained else _seen)(variant, scene)
+
+
+@lru_cache(maxsize=64)
+def _seen(variant: Variant, scene: Scene) -> Seen:
+    return watched(network(variant), scene.inputs())
+
+
+@lru_cache(maxsize=3)
+def _seen_large(variant: Variant, scene: Scene) -> Seen:
     return watched(network(variant), scene.inputs())
 
 
@@ -102,7 +111,7 @@ class View:
     @property
     def classes(self) -> Sequence[str]:
         """In the order of the logits."""
-        return self.variant.pictures.classes
+        return self.variant.pictures.names
 
     @property
     def answer(self) -> int:
@@ -131,7 +140,8 @@ class View:
 
 
 def view_of(spec: VisionTransformerSpec, own: np.ndarray | None = None) -> View:
-    """The Spec with everything resolved: a layer, head or patch that this network does not have becomes the last, all, the class token."""
+    """The Spec with everything resolved: pictures whose network is not here become the digits, a layer, head or patch that this network does not have becomes the last, all, the class token."""
+    spec = resolved(spec)
     variant, scene = variant_of(spec), scene_of(spec, own)
     seen = see(variant, scene)
     L, H, T, _ = seen.A.shape
@@ -197,38 +207,39 @@ class Evidence:
 
 def evidence(view: View) -> list[Evidence]:
     """The class token's attention in the chosen layer, its rollout, and Grad-CAM at that layer, all enlarged to the picture."""
-    A, size = view.seen.A, view.variant.pictures.size
-    cam = attribute(
-        network(view.variant), view.scene.inputs(), view.answer, "grad_cam", cam_layer(view)
-    )[0, 0]  # fmt: skip
+    return list(_evidence(view.variant, view.scene, view.layer))
+
+
+@lru_cache(maxsize=16)
+def _evidence(variant: Variant, scene: Scene, layer: int) -> tuple[Evidence, ...]:
+    view = View(VisionTransformerSpec(), variant, scene, see(variant, scene), layer, MEAN, CLASS_TOKEN)
+    A, size = view.seen.A, variant.pictures.size
+    cam = attribute(network(variant), scene.inputs(), view.answer, "grad_cam", cam_layer(view))[0, 0]
     maps = {
-        f"Attention, layer {view.layer + 1}": enlarged(view.on_grid(A[view.layer].mean(0)[0]), size),
+        f"Attention, layer {layer + 1}": enlarged(view.on_grid(A[layer].mean(0)[0]), size),
         "Rollout": enlarged(view.on_grid(rollout(A)[0]), size),
-        f"Grad-CAM, layer {view.layer + 1}": cam,
+        f"Grad-CAM, layer {layer + 1}": cam,
     }
-    mask = view.scene.truth()
-    return [Evidence(title, m, None if mask is None else iou(m, mask)) for title, m in maps.items()]
+    mask = scene.truth()
+    return tuple(Evidence(title, m, None if mask is None else iou(m, mask)) for title, m in maps.items())
 
 
 def trap(view: View) -> float:
     """The largest Grad-CAM value at the output of the last block: 0, for nothing reads the patches there."""
-    return float(
-        grid_cam(network(view.variant), view.scene.inputs(), view.answer, f"stack.blocks.{view.layers - 1}").max()
-    )
+    return float(token_cam(view.variant, view.scene, view.answer, f"stack.blocks.{view.layers - 1}").max())
 
 
 # --- heads ---
 
 
-def places(variant: Variant) -> Float[np.ndarray, "P 2"]:
-    """The centres of the patches, row and column in pixels."""
-    rows, columns = np.divmod(np.arange(variant.grid**2), variant.grid)
-    return (np.stack([rows, columns], 1) + 0.5) * variant.patch
-
-
 def distances(variant: Variant) -> Float[np.ndarray, "P P"]:
     """Between the centres of patches, in pixels."""
-    at = places(variant)
+    return distances_of(variant.grid, variant.pictures.size)
+
+
+def distances_of(grid: int, size: int) -> Float[np.ndarray, "P P"]:
+    """The same for a picture of `size` pixels with `grid` patches along a side."""
+    at = np.stack(np.divmod(np.arange(grid**2), grid), 1) * (size // grid)
     return np.hypot(*(at[:, None] - at[None]).transpose(2, 0, 1))
 
 
@@ -267,18 +278,23 @@ def by_distance(table: Float[np.ndarray, "P P"], far: Float[np.ndarray, "P P"]) 
     return found, np.bincount(where, table.ravel()) / np.bincount(where)
 
 
-@torch.no_grad()
 def change_by_order(view: View) -> tuple[float, float]:
     """The largest change of a logit when the patches of this picture stand in a random order: in the picture, and with their embeddings.
 
     With a stem the first is more than an order, for its convolutions see the seams. The second leaves every token as it was and moves it to another place of the sentence: no transformer notices.
     """
-    net, x = network(view.variant), view.scene.inputs()
-    order = torch.from_numpy(numpy_generator(view.spec.seed, "order").permutation(view.variant.grid**2))
-    moved = pieces_moved(x, view.variant.grid, order[None])
+    return _changed(view.variant, view.scene, view.spec.seed)
+
+
+@lru_cache(maxsize=64)
+@torch.no_grad()
+def _changed(variant: Variant, scene: Scene, seed: int) -> tuple[float, float]:
+    net, x = network(variant), scene.inputs()
+    order = torch.from_numpy(numpy_generator(seed, "order").permutation(variant.grid**2))
+    moved = pieces_moved(x, variant.grid, order[None])
     z = net.embed(x)
     tokens_moved = torch.cat([z[:, :1], z[:, 1:][:, order]], 1)
-    y = torch.from_numpy(view.seen.logits)
+    y = torch.from_numpy(see(variant, scene).logits)
     return float((net(moved)[0] - y).abs().max()), float((net.read(tokens_moved)[0] - y).abs().max())
 
 

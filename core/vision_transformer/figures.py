@@ -17,6 +17,8 @@ MAP_HEIGHT, HEADS_HEIGHT, BARS_HEIGHT, LENS_HEIGHT = 430, 340, 240, 400
 GREYS = [[0.0, "#000000"], [1.0, "#ffffff"]]
 OUTLINE, CHOSEN = "#13b5a6", "#e6007e"
 CELL = 16  # pixels of a patch in the sheets, at least
+FEW = 3  # of a patch of a large picture there
+COMPONENTS, FILTERS = 96, 64  # of a token in its film, and of the embedding, at most
 
 
 def grey(picture: np.ndarray) -> np.ndarray:
@@ -70,8 +72,8 @@ def over_patches(
 ) -> Figure:
     """One number for each patch over the grey picture; the patch that looks is framed. A click on a patch makes it look."""
     size, side = picture.shape[-1], picture.shape[-1] // len(values)
-    fine = values.repeat(side, 0).repeat(side, 1)
-    number = np.arange(values.size).reshape(values.shape).repeat(side, 0).repeat(side, 1)
+    fine = values.astype(np.float32).repeat(side, 0).repeat(side, 1)
+    number = np.arange(values.size, dtype=np.uint8).reshape(values.shape).repeat(side, 0).repeat(side, 1)
     top = {
         "type": "heatmap", "z": fine, "zmin": 0, "zmax": float(values.max()) or 1.0, "colorscale": MAGNITUDE, "opacity": overlay,
         "customdata": number + 1, "colorbar": {"title": {"text": unit, "side": "right"}, "thickness": 12},
@@ -92,11 +94,16 @@ def over_patches(
     )
 
 
+def tile_side(size: int, grid: int) -> int:
+    """Cells along a tile of the sheet of heads: a whole number for each patch, few where tiles are many and large."""
+    side = max(size, CELL * grid // 2) if size <= 64 else FEW * grid
+    return side - side % grid
+
+
 def heads(picture: np.ndarray, maps: np.ndarray, overlay: float, layer: int, head: int, who: str) -> Figure:
     """`maps` (layers, heads + 1, h, w), the mean over the heads last, each over the picture and by its own largest value."""
     L, H, h, _ = maps.shape
-    side = max(picture.shape[-1], CELL * h // 2)
-    side -= side % h
+    side = tile_side(picture.shape[-1], h)
     small = resized(grey(picture)[None], side, side)
     fine = (maps / np.maximum(maps.max((2, 3), keepdims=True), 1e-12)).reshape(L * H, h, h)
     fine = fine.repeat(side // h, 1).repeat(side // h, 2)
@@ -135,8 +142,7 @@ def heads(picture: np.ndarray, maps: np.ndarray, overlay: float, layer: int, hea
 
 def tile_clicked(row: int, column: int, size: int, grid: int, layers: int, heads: int) -> tuple[int, int]:
     """Layer and head of a click on the sheet of `heads`; head -1 is the mean."""
-    side = max(size, CELL * grid // 2)
-    step = side - side % grid
+    step = tile_side(size, grid)
     step += max(1, step // 16)
     layer, head = min(row // step, layers - 1), min(column // step, heads)
     return int(layer), int(head) if head < heads else -1
@@ -165,20 +171,22 @@ def bars(classes: Sequence[str], probability: np.ndarray, truth: str) -> Figure:
 
 
 def filters(E: np.ndarray) -> Figure:
-    """The columns of the embedding as small pictures: what a patch is compared with. E is given as (d, s s)."""
-    s = int(E.shape[1] ** 0.5)
+    """The columns of the embedding as small pictures: what a patch is compared with. E is given as (d, channels, s, s)."""
+    total, (channels, s) = len(E), E.shape[1:3]
+    E = E[:FILTERS].mean(1)
     bound = float(np.abs(E).max())
     return Figure(
         [
             {
-                "type": "heatmap", "z": sheet(E.reshape(-1, s, s), 6), **signed_scale(bound),
+                "type": "heatmap", "z": sheet(E.astype(np.float64), 6 if total <= FILTERS else 8), **signed_scale(bound),
                 "colorbar": {"title": {"text": "weight [1]", "side": "right"}, "thickness": 12},
                 "hovertemplate": "weight %{z:.3f}<extra></extra>",
             }
         ],
         layout(xaxis=hidden_axis(constrain="domain"), yaxis=upright(), margin={"l": 8, "r": 8, "t": 10, "b": 10}),
-        alt=f"The {len(E)} filters of the patch embedding, {s} by {s} pixels each; the largest weight is {short(bound)} in size.",
-        how_to_read="Each tile is one column of E, laid out as a patch: orange weights are positive, blue ones negative. A patch that looks like the tile gets a large number there.",
+        alt=f"{len(E)} filters of the patch embedding, {s} by {s} pixels each; the largest weight is {short(bound)} in size.",
+        how_to_read="Each tile is one column of E, laid out as a patch: orange weights are positive, blue ones negative. A patch that looks like the tile gets a large number there."
+        + f" The first {FILTERS} of {total}." * (total > FILTERS) + " The mean over the colours is drawn." * (channels > 1),
     )  # fmt: skip
 
 
@@ -199,15 +207,20 @@ def matrix(E: np.ndarray) -> Figure:
     )  # fmt: skip
 
 
+def stops(patches: int, grid: int) -> range:
+    """After which patches the film stops: after each, or after each row of a large picture."""
+    return range(0, patches + 1, 1 if patches <= 64 else grid)
+
+
 def sentence(picture: np.ndarray, z: np.ndarray, grid: int) -> Figure:
     """A film: patch after patch is cut out of the picture (left) and becomes a row of z_0 (right). z is (1 + P, d)."""
-    size, P = picture.shape[-1], len(z) - 1
+    size, P, d = picture.shape[-1], len(z) - 1, z.shape[1]
+    z = z[:, :COMPONENTS]
     bound = float(np.abs(z).max())
 
     def rows(count: int) -> Any:
         return quantise(np.where(np.arange(len(z))[:, None] <= count, z, np.nan), -bound, bound)
 
-    stops = range(P + 1)
     side = size // grid
 
     def frame(k: int) -> list[dict[str, Any]]:
@@ -227,24 +240,26 @@ def sentence(picture: np.ndarray, z: np.ndarray, grid: int) -> Figure:
         layout(
             **{
                 **axes,
-                "xaxis": {**axes["xaxis"], "domain": [0, 0.36]},
-                "xaxis2": axis("component", anchor="y2", domain=[0.52, 1], showgrid=False, zeroline=False),
+                "xaxis": {**axes["xaxis"], "domain": [0, 0.34]},
+                "xaxis2": axis("component", anchor="y2", domain=[0.56, 1], showgrid=False, zeroline=False),
                 "yaxis2": axis(
                     "token (0: class token)", anchor="x2", autorange="reversed", showgrid=False, zeroline=False
                 ),
             },
             shapes=frame(P),
         ),
-        alt=f"Left the picture cut into {P} patches, right the {P + 1} tokens of {z.shape[1]} numbers that they become; the largest is {short(bound)} in size.",
+        alt=f"Left the picture cut into {P} patches, right the {P + 1} tokens of {d} numbers that they become; the largest is {short(bound)} in size.",
         how_to_read="Play the film: the framed patch on the left becomes the next row on the right. Row 0 is the class token, which belongs to no patch. "
-        "Orange numbers are positive, blue ones negative; position embeddings are already added.",
-        frames=[Frame([{"z": rows(k)}], [1], {"shapes": frame(k)}) for k in stops],
+        "Orange numbers are positive, blue ones negative; position embeddings are already added."
+        + f" Of {d} components the first {COMPONENTS} are drawn."
+        * (d > COMPONENTS),
+        frames=[Frame([{"z": rows(k)}], [1], {"shapes": frame(k)}) for k in stops(P, grid)],
     )
 
 
 def film_steps(count: int, grid: int) -> list[Step]:
     """The stops of the film of `sentence`."""
-    named = [f"Patch {k} (row {(k - 1) // grid + 1}, column {(k - 1) % grid + 1})" for k in range(1, count)]
+    named = [f"Patch {k} (row {(k - 1) // grid + 1}, column {(k - 1) % grid + 1})" for k in stops(count - 1, grid)[1:]]
     return [Step("The class token"), *map(Step, named)]
 
 
@@ -280,7 +295,7 @@ def scattered(values: np.ndarray, title: str, y_title: str, most: float, most_wo
 def over_pixels(picture: np.ndarray, map_: np.ndarray, mask: np.ndarray | None, title: str, mark: str) -> Figure:
     """A map (height, width) over the grey picture, with the true outline."""
     top = {
-        "type": "heatmap", "z": map_, "colorscale": MAGNITUDE, "opacity": 0.7, "zmin": 0, "zmax": float(map_.max()) or 1.0,
+        "type": "heatmap", "z": map_.astype(np.float32), "colorscale": MAGNITUDE, "opacity": 0.7, "zmin": 0, "zmax": float(map_.max()) or 1.0,
         "colorbar": {"thickness": 10, "title": {"text": title, "side": "right"}},
         "hovertemplate": "row %{y}, column %{x}<br>%{z:.4g}<extra></extra>",
     }  # fmt: skip
@@ -420,9 +435,10 @@ def training(epoch: np.ndarray, curves: Mapping[str, np.ndarray]) -> Figure:
     return _over(epoch, curves, "epoch", "cross-entropy [nat]", "Loss", rangemode="tozero")
 
 
-def accuracy(epoch: np.ndarray, share: np.ndarray) -> Figure:
-    """Right answers on test pictures."""
-    return _over(epoch, {"test digits": 100 * share}, "epoch", "right answers [%]", "Accuracy", range=[0, 103])
+def accuracy(epoch: np.ndarray, share: np.ndarray, shuffled: np.ndarray) -> Figure:
+    """Right answers on test pictures, as they are and with their patches in a random order."""
+    curves = {"test digits": 100 * share, "their patches shuffled": 100 * shuffled}
+    return _over(epoch, curves, "epoch", "right answers [%]", "Accuracy", range=[0, 103])
 
 
 def _over(

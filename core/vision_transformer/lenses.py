@@ -18,6 +18,7 @@ from core.vision_transformer.compute import (
     SHARES,
     broken,
     distances,
+    distances_of,
     entropy,
     evidence,
     network,
@@ -27,8 +28,9 @@ from core.vision_transformer.compute import (
     view_of,
 )
 from core.vision_transformer.spec import TRAINING, VisionTransformerSpec
-from core.vision_transformer.training import report, shipped_hunger, untrained
+from core.vision_transformer.training import SIZE, report, shipped_hunger, side_of, untrained
 from models.fitting import Rule
+from models.pretrained import PRETRAINED
 from models.storage import manifest
 from models.vits import HUNGER_RULE, PART, SIZES, load_cnn
 
@@ -43,15 +45,21 @@ def who(view: compute.View) -> str:
 def about(view: compute.View) -> str:
     """One paragraph about network and answer."""
     variant, seen = view.variant, view.seen
-    record = manifest(PART)[variant.name]
     found = f"**{view.classes[view.answer]}** with {100 * seen.probabilities[view.answer]:.1f} %"
     L, H, T, _ = seen.A.shape
     cut = " (cut from the maps of three convolutional blocks: a hybrid)" * variant.stemmed
     return (
         f"{variant.grid} × {variant.grid} patches of {variant.patch} × {variant.patch} pixels{cut} and one class token: a sentence of {T} tokens of "
-        f"{seen.z.shape[-1]} numbers, {L} layers of {H} heads, {record['parameters']:,} weights. It is right on {100 * record['test_accuracy']:.1f} % of "
-        f"{record['test_pictures']} test pictures. Here {view.scene.words}; the network says {found}."
+        f"{seen.z.shape[-1]} numbers, {L} layers of {H} heads, {sum(p.numel() for p in network(variant).parameters()):,} weights. {known_accuracy(view)}. Here {view.scene.words}; the network says {found}."
     )
+
+
+def known_accuracy(view: compute.View) -> str:
+    """How often the network is right, in a sentence without its stop."""
+    if name := view.variant.pictures.pretrained:
+        return f"On ImageNet's own pictures torchvision reports {PRETRAINED[name].test_accuracy:.1%} right answers"
+    record = manifest(PART)[view.variant.name]
+    return f"It is right on {100 * record['test_accuracy']:.1f} % of {record['test_pictures']} test pictures"
 
 
 def looking(view: compute.View) -> str:
@@ -97,7 +105,7 @@ def tokens(view: compute.View) -> View:
     E = net.embedding.weight.numpy()
     figures = {
         "sentence": draw.sentence(view.scene.picture(), view.seen.z[0], view.variant.grid),
-        "filters": draw.matrix(E) if view.variant.stemmed else draw.filters(E),
+        "filters": draw.matrix(E) if view.variant.stemmed else draw.filters(E.reshape(d, -1, net.patch, net.patch)),
     }
     return View(words, figures=figures, rows=rows)
 
@@ -149,9 +157,10 @@ def where(view: compute.View) -> View:
         "every class. Grad-CAM asks the gradient of one class.",
         f"**A trap.** Grad-CAM at the *output* of the last layer is {trap(view):g} everywhere: only the class token is read there, so the logit has no slope by any patch. "
         "The layer to ask is the one whose tokens still go into an attention.",
-        "**Number check.** Largest difference between the page's numbers and the formulas written out (Code tab): "
-        + "; ".join(f"{name} {value:.0e}" for name, value in checked(view).items()) + ".",
-    ]  # fmt: skip
+    ]
+    if not view.variant.pictures.pretrained:
+        words.append("**Number check.** Largest difference between the page's numbers and the formulas written out (Code tab): "
+        + "; ".join(f"{name} {value:.0e}" for name, value in checked(view).items()) + ".")  # fmt: skip
     marks = ["" if e.iou is None else f", IoU {e.iou:.2f}" for e in found]
     figures = {
         f"map{k}": draw.over_pixels(view.scene.picture(), e.map, mask, e.title, mark)
@@ -167,7 +176,7 @@ def positions(view: compute.View) -> View:
         f"**Another order.** With the patches of this picture in a random order, the largest change of a logit is {short(in_picture)}. "
         f"With the finished tokens in another order, position embeddings moving along, it is {with_embedding:.0e}: a transformer does not see where a token stands, only what it holds."
     )
-    share = f"It is right on {100 * manifest(PART)[view.variant.name]['test_accuracy']:.1f} % of the test pictures"
+    share = known_accuracy(view)
     if not view.variant.positions:
         bag = (
             f"This network has no position embeddings, but its stem saw the picture: convolutions know what is near what. {share}."
@@ -199,7 +208,7 @@ def _weights(data: str) -> int:
 
 def breaking(view: compute.View) -> View:
     """Patches left out and shuffled, on this picture and on the test part."""
-    spec, found = view.spec, broken(view.variant, view.spec.seed)
+    spec = view.spec
     picture, p = spoiled(view)
     cells = int(spec.cells)
     P = view.variant.grid**2
@@ -208,15 +217,23 @@ def breaking(view: compute.View) -> View:
     words = [
         f"The picture on screen with {gone} of {P} patches left out"
         + (f" after its {cells * cells} pieces were shuffled" if cells > 1 else "")
-        + f": the network says **{said}** with {100 * p.max():.1f} %. The curves are measured on {found.pictures} test pictures; the convolutional network has "
-        f"{_weights(spec.data):,} weights{' and learned from the same pictures' * (spec.data == 'digits')}."
+        + f": the network says **{said}** with {100 * p.max():.1f} %."
     ]
+    title = f"{gone} of {P} patches left out, {cells * cells} pieces shuffled; the network says {said}"
+    figures = {"broken": draw.spoiled(picture, title)}
+    if view.variant.pictures.pretrained:
+        words.append("Curves over many pictures are measured for the digits and the shapes.")
+        return View(words, params=["drop", "cells", "seed"], figures=figures)
+    found = broken(view.variant, spec.seed)
+    words[0] += (
+        f" The curves are measured on {found.pictures} test pictures; the convolutional network has "
+        f"{_weights(spec.data):,} weights{' and learned from the same pictures' * (spec.data == 'digits')}."
+    )
     if not view.variant.positions and not view.variant.stemmed:
         words.append(
             f"Without position embeddings the line of the ViT is level up to {P} pieces: pieces that are whole patches may lie anywhere."
         )
-    figures = {
-        "broken": draw.spoiled(picture, f"{gone} of {P} patches left out, {cells * cells} pieces shuffled; the network says {said}"),
+    figures |= {
         "dropped": draw.losses_of_patches(SHARES, found.dropped, 1 / len(view.classes), spec.drop),
         "shuffled": draw.losses_of_order(CUTS, found.shuffled, 1 / len(view.classes), cells),
     }  # fmt: skip
@@ -228,22 +245,27 @@ def breaking(view: compute.View) -> View:
 
 
 def trained(metrics: Mapping[str, Sequence[float]], table: np.ndarray) -> dict[str, Figure]:
-    """The pictures of a training run so far."""
-    epoch = np.asarray(metrics["epoch"], float)
+    """The pictures of a training run so far; a picture that is one patch has no positions to compare."""
+    epoch, share, shuffled = (
+        np.asarray(metrics[name], float) for name in ("epoch", "test_accuracy", "shuffled_accuracy")
+    )
     losses = {"training": np.asarray(metrics["train_loss"], float), "test": np.asarray(metrics["test_loss"], float)}
-    return {
-        "loss": draw.training(epoch, losses),
-        "accuracy": draw.accuracy(epoch, np.asarray(metrics["test_accuracy"], float)),
-        "likeness": draw.likeness(table),
-    }
+    shown = {"loss": draw.training(epoch, losses), "accuracy": draw.accuracy(epoch, share, shuffled)}
+    if len(table) == 1:
+        return shown
+    far = distances_of(int(len(table) ** 0.5), SIZE)
+    return {**shown, "likeness": draw.likeness(table), "distance": draw.by_distance(*compute.by_distance(table, far))}
 
 
 def training(view: compute.View) -> View:
     """Before the first start: the untrained network."""
+    side = side_of(view.spec)
+    P = (SIZE // side) ** 2
     words = [
-        "A vision transformer of width 24 learns the 1,397 training digits, with the patches and position embeddings that are chosen above"
-        + ("." if view.spec.data == "digits" else " (those for digits).")
-        + " Watch how long the loss stands still at first: the network has to find out by itself what is near what."
+        f"A vision transformer of width 24 learns the 1,397 training digits, cut into {P} {'patch' if P == 1 else 'patches'} of {side} × {side} pixels, {'with' if view.spec.positions else 'without'} position embeddings. "
+        f"Each head then compares {P + 1} tokens with each other: {(P + 1) ** 2:,} weights. "
+        "Watch how long the loss stands still at first: the network has to find out by itself what is near what. "
+        "The dashed curve is the position test: the same test digits with their patches in a random order. The lower it stays, the more the network has learned to use where a patch lies."
     ]
     return View(words, params=TRAINING)
 

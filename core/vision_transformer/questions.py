@@ -59,6 +59,8 @@ def _far(view: View) -> Question | None:
 
 
 def _map(view: View) -> Question | None:
+    if view.scene.truth() is None:
+        return None
     found = [e for e in evidence(view) if e.iou is not None]
     if not found or len({e.iou for e in found}) < len(found):
         return None

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import numpy as np
 import torch
 
-from core.data.pictures import fitted, fractions
+from core.data.images import from_ink
+from core.data.own import kept
+from core.data.pictures import bundled, fitted, fractions, picture
 from core.data.small_pictures import small_pictures
 from core.vision_transformer.spec import VisionTransformerSpec
+from models.pretrained import PRETRAINED, look
 from models.vit import ViT
 from models.vits import DATA, Variant, load_vit
 
 OWN = "your own picture"
+PHOTOGRAPHS = tuple(name for name in ("flower", "china", "grace_hopper") if name in bundled())
 
 
 @dataclass(frozen=True)
@@ -37,34 +41,59 @@ class Scene:
         return np.frombuffer(self.mask, bool).reshape(size, size) if self.mask else None
 
     def inputs(self) -> torch.Tensor:
-        """(1, channels, height, width) in -1..1, float64, as the network takes it."""
-        return DATA[self.data].normalise(torch.from_numpy(self.picture()))[None]
+        """(1, channels, height, width), normalised as the network takes it, in the numbers that it computes in."""
+        return DATA[self.data].normalise(torch.from_numpy(self.picture()))[None].to(precision(self.data))
+
+
+def precision(data: str) -> torch.dtype:
+    """Networks that ship compute in float64, one of 86 million weights in float32."""
+    return torch.float32 if DATA[data].pretrained else torch.float64
+
+
+def missing(spec: VisionTransformerSpec) -> str:
+    """Why the network for these pictures is not here; nothing if it is."""
+    name = DATA[spec.data].pretrained
+    found = look(PRETRAINED[name]) if name else None
+    return found.words if found is not None and found.path is None else ""
+
+
+def resolved(spec: VisionTransformerSpec) -> VisionTransformerSpec:
+    """The Spec with pictures whose network is here."""
+    return replace(spec, data="digits", own="", layer=-1, head=-1, query=-1) if missing(spec) else spec
 
 
 def variant_of(spec: VisionTransformerSpec) -> Variant:
-    """The network that the Spec names; where none ships with so many patches, the first for those pictures."""
-    grids = DATA[spec.data].grids
-    grid = int(spec.grid) if spec.grid in map(str, grids) else grids[0]
-    return Variant(spec.data, grid, spec.positions)
+    """The network that the Spec names; where none is known with so many patches, the first for those pictures."""
+    about = DATA[spec.data]
+    grid = int(spec.grid) if spec.grid in map(str, about.grids) else about.grids[0]
+    return Variant(spec.data, grid, spec.positions or bool(about.pretrained))
 
 
 @lru_cache(maxsize=16)
 def network(variant: Variant) -> ViT:
-    """The trained network in float64; shared, so nobody may change it."""
-    return load_vit(variant).double().requires_grad_(False)
+    """The trained network in the numbers that it computes in; shared, so nobody may change it."""
+    return load_vit(variant).to(precision(variant.data)).requires_grad_(False)
 
 
 def scene_of(spec: VisionTransformerSpec, own: np.ndarray | None = None) -> Scene:
     """The picture on screen. `own` is a visitor's picture, (height, width, 3) bytes: its middle square is fitted to the network."""
     about = DATA[spec.data]
+    own = kept(spec.own) if own is None and spec.own else own
     if own is not None:
-        small = np.rint(fitted(fractions(own), about.input_shape) * 255).astype(np.uint8)
-        return Scene(spec.data, small.tobytes(), OWN)
+        return Scene(spec.data, _bytes(fitted(fractions(own), about.input_shape)), OWN)
+    if about.pretrained:
+        shown = picture(PHOTOGRAPHS[spec.picture % len(PHOTOGRAPHS)])
+        return Scene(
+            spec.data, _bytes(fitted(shown.pixels, about.input_shape)), f"it is *{shown.title}* ({shown.source})"
+        )
     found = small_pictures(spec.data, "test")
-    pixels = np.rint(found.x[spec.picture] * 255).astype(np.uint8)
     mask = b"" if found.masks is None else found.masks[spec.picture].tobytes()
     words = f"it shows {'a ' * (spec.data == 'shapes')}{about.classes[found.y[spec.picture]]}"
-    return Scene(spec.data, pixels.tobytes(), words, mask, int(found.y[spec.picture]))
+    return Scene(spec.data, _bytes(found.x[spec.picture]), words, mask, int(found.y[spec.picture]))
+
+
+def _bytes(pixels: np.ndarray) -> bytes:
+    return np.rint(pixels * 255).astype(np.uint8).tobytes()
 
 
 def drawn(ink: np.ndarray) -> np.ndarray:
@@ -77,4 +106,4 @@ def drawn(ink: np.ndarray) -> np.ndarray:
     square = np.zeros((side, side))
     top, left = (side - cut.shape[0]) // 2, (side - cut.shape[1]) // 2
     square[top : top + cut.shape[0], left : left + cut.shape[1]] = cut
-    return np.repeat(np.rint(255 * square).astype(np.uint8)[:, :, None], 3, 2)
+    return from_ink(square)

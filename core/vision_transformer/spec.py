@@ -8,7 +8,8 @@ from typing import ClassVar
 
 from core.contracts import Example, Spec, TourStop, param
 
-DATA = {"digits": "Handwritten digits", "shapes": "Planted shapes (hybrid)"}
+DATA = {"digits": "Handwritten digits", "shapes": "Planted shapes (hybrid)", "photographs": "Photographs (ViT-B/16)"}
+SIDES = {"above": "As above", "1": "1", "2": "2", "4": "4", "8": "8"}
 PICTURES = 48  # test pictures to choose from
 VIEWS = {"attention": "Attention", "rollout": "Rollout", "grad_cam": "Grad-CAM"}
 LENSES = {
@@ -21,7 +22,7 @@ LENSES = {
     "hunger": "How many pictures?",
 }
 CLASS_TOKEN, MEAN = -1, -1  # as `query` and as `head`
-MOST_TOKENS = 64
+MOST_PATCHES = 196
 
 
 @dataclass(frozen=True)
@@ -41,7 +42,7 @@ class VisionTransformerSpec(Spec):
     view: str = param("attention", "Lay over the picture", options=VIEWS)
     layer: int = param(-1, "Layer", low=-1, high=11, hidden=True)  # -1: the last
     head: int = param(MEAN, "Head", low=-1, high=11, hidden=True)
-    query: int = param(CLASS_TOKEN, "Patch that looks", low=-1, high=MOST_TOKENS - 1, hidden=True)
+    query: int = param(CLASS_TOKEN, "Patch that looks", low=-1, high=MOST_PATCHES - 1, hidden=True)
     overlay: float = param(
         0.7, "Overlay", low=0.0, high=1.0, step=0.05, help="0: the grey picture alone; 1: the map alone"
     )
@@ -58,6 +59,14 @@ class VisionTransformerSpec(Spec):
     seed: int = param(
         0, "Seed", low=0, high=9999, help="Of what is drawn: patches left out, orders, first weights, batches"
     )
+    own: str = param("", "Your own picture", max_length=22, hidden=True)
+    side: str = param(
+        "above",
+        "Side of a patch",
+        options=SIDES,
+        unit="px",
+        help="Of the network that learns: a picture of 8 pixels is cut into 64, 16, 4 patches, or is one",
+    )
     depth: int = param(2, "Layers", low=1, high=4)
     heads: str = param("3", "Heads", options={str(h): str(h) for h in (1, 2, 3, 4, 6)}, help="They share the width 24")
     rate: float = param(
@@ -66,7 +75,7 @@ class VisionTransformerSpec(Spec):
     epochs: int = param(15, "Epochs", low=1, high=60, unit="passes")
 
 
-TRAINING = ("depth", "heads", "rate", "epochs", "seed")
+TRAINING = ("side", "depth", "heads", "rate", "epochs", "seed")
 
 
 def _preset(slug: str, title: str, summary: str, topics: Sequence[str], **settings: object) -> Example:

@@ -13,7 +13,7 @@ from torch import Tensor
 from core.contracts import Snapshot
 from core.data.small_pictures import small_pictures
 from core.rng import generator
-from core.vision_transformer.compute import likeness
+from core.vision_transformer.compute import likeness, orders, pieces_moved
 from core.vision_transformer.spec import VisionTransformerSpec
 from models.fitting import Rule, by_number_of_pictures, fitting, tested
 from models.storage import manifest
@@ -22,6 +22,7 @@ from models.vits import DATA, HUNGER_KEY, HUNGER_RULE, PART, SHAPE, SIZES, Varia
 
 SNAPSHOTS = 30
 BATCH = 64
+SIZE = DATA["digits"].size
 NETS = ("vit", "cnn")
 
 
@@ -32,11 +33,21 @@ def digits(part: str) -> tuple[Tensor, Tensor]:
     return DATA["digits"].normalise(torch.from_numpy(found.x)), torch.from_numpy(found.y)
 
 
+def side_of(spec: VisionTransformerSpec) -> int:
+    """Pixels along the side of a patch of the network that learns."""
+    if spec.side != "above":
+        return int(spec.side)
+    grids = DATA["digits"].grids
+    return SIZE // (int(spec.grid) if spec.grid in map(str, grids) else grids[0])
+
+
 def untrained(spec: VisionTransformerSpec) -> ViT:
     """The network that the visitor has put together, with its first weights; for the digits, whatever else is on screen."""
-    side = int(spec.grid) if spec.grid in map(str, DATA["digits"].grids) else DATA["digits"].grids[0]
     net = ViT(
-        size=8, patch=8 // side, positions=spec.positions, **{**SHAPE, "layers": spec.depth, "heads": int(spec.heads)}
+        size=SIZE,
+        patch=side_of(spec),
+        positions=spec.positions,
+        **{**SHAPE, "layers": spec.depth, "heads": int(spec.heads)},
     )
     return init_vit(net, generator(spec.seed, "weights"))
 
@@ -60,13 +71,16 @@ def train(spec: VisionTransformerSpec) -> Iterator[Snapshot]:
 
 
 def report(net: ViT, spec: VisionTransformerSpec, step: int, rule: Rule, train_loss: float) -> Snapshot:
-    """Loss since the last report, loss and accuracy on the test digits, and the likeness of the position embeddings."""
-    loss, share = tested(net, *digits("test"))
+    """Loss since the last report, loss and accuracy on the test digits, accuracy with their patches shuffled, likeness of the positions."""
+    x, y = digits("test")
+    loss, share = tested(net, x, y)
+    moved = pieces_moved(x, net.grid, orders(len(x), net.grid, spec.seed))
     metrics = {
         "epoch": spec.epochs * step / rule.steps,
         "train_loss": train_loss,
         "test_loss": loss,
         "test_accuracy": share,
+        "shuffled_accuracy": tested(net, moved, y)[1],
         "diverged": float(not np.isfinite(loss)),
     }
     return Snapshot(step, rule.steps, metrics, {"likeness": likeness(net)})

@@ -225,5 +225,5 @@ def test_the_measured_curve_has_a_mark_for_each_size() -> None:
 def test_a_network_that_does_not_ship_is_refused() -> None:
     with pytest.raises(ExplainerError, match="no network cuts digits into 3 patches along a side; choose 4 or 2"):
         Variant("digits", 3)
-    with pytest.raises(ExplainerError, match="choose digits or shapes"):
+    with pytest.raises(ExplainerError, match="choose digits, shapes or photographs"):
         Variant("cats", 4)

@@ -8,6 +8,7 @@ import torch
 from torch.nn import functional as F
 
 from core import attention_heatmap as page
+from core.attention.shipped import in_float64
 from core.attention.tasks import TASKS
 from core.attention_heatmap import SPEC, draw, read
 from core.attention_heatmap.compute import (
@@ -15,7 +16,6 @@ from core.attention_heatmap.compute import (
     block_of,
     cost,
     course_of,
-    in_float64,
     inputs_of,
     numbers,
     row_entropy,
@@ -39,7 +39,7 @@ def test_the_selected_head_by_the_formula(settings: dict):
     """From the head's own input, by slices of the trained matrices, to scores, weights and output."""
     found = read(SPEC(**settings))
     x, memory = inputs_of(found)
-    block = block_of(in_float64(found.spec.task), found)
+    block = block_of(found)
     attention = block.cross if found.kind == "cross" else block.attention
     d = x.shape[1] // attention.h
     rows = slice(found.head * d, (found.head + 1) * d)

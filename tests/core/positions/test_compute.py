@@ -218,3 +218,21 @@ def test_the_table_of_turns_stays_the_same() -> None:
     rows = look(SPEC(kind="rope", lens="rotation")).rows
     assert len(rows) == 4
     assert len({row["q · k of all columns"] for row in rows}) == 1
+
+
+@pytest.mark.parametrize("kind", ["sinusoidal", "learned", "alibi", "none"])
+def test_the_report_and_its_table(kind: str) -> None:
+    import csv
+    import io
+
+    from core import positions as page
+    from core.report import to_html
+
+    spec = SPEC(kind=kind, query=5)
+    assert "The encoding" in to_html("Positions", page.sections(spec), "", "")
+    rows = list(csv.reader(io.StringIO(page.table(spec))))
+    assert rows[0][:3] == ["position", "likeness to position 5", "number 0"]
+    found = np.array(rows[1:], float)
+    assert found[:, 0].tolist() == list(range(spec.length))
+    np.testing.assert_array_equal(found[:, 1], likeness(spec)[5])
+    np.testing.assert_array_equal(found[:, 2:], table(spec))

@@ -334,3 +334,73 @@ def test_numbers_have_the_marks_only_where_the_answer_is_known() -> None:
     assert not [name for name in numbers(spec_of()) if name.startswith("IoU")]
     found = numbers(spec_of(**SHAPES))
     assert found["IoU of grad-cam"] == pytest.approx(evidence(view_of(spec_of(**SHAPES)))[2].iou)
+
+
+# --- patches of other sizes, own pictures, the report
+
+
+@pytest.mark.parametrize(("side", "patches"), [("1", 64), ("2", 16), ("4", 4), ("8", 1), ("above", 16)])
+def test_the_network_that_learns_cuts_patches_of_any_size(side: str, patches: int) -> None:
+    from core import vision_transformer as page
+
+    spec = spec_of(side=side, epochs=1, lens="training")
+    net = untrained(spec)
+    assert net.grid**2 == patches
+    first = next(iter(train(spec)))
+    assert first.arrays["likeness"].shape == (patches, patches)
+    shown = page.progress(spec, {name: [value] for name, value in first.metrics.items()}, first.arrays)
+    assert set(shown) == ({"loss", "accuracy"} if patches == 1 else {"loss", "accuracy", "likeness", "distance"})
+    assert f"{patches} patch" in page.look(view_of(spec)).sentences[0]
+    assert f"{(patches + 1) ** 2:,} weights" in page.look(view_of(spec)).sentences[0]
+
+
+def test_the_position_test_of_a_training_is_the_test_part_with_its_patches_moved() -> None:
+    spec = spec_of(side="2", seed=3)
+    net, (x, y) = untrained(spec), training.digits("test")
+    with torch.no_grad():
+        net.classifier.weight.normal_(0.0, 1.0, generator=generator(0, "test"))
+    said = training.report(net, spec, 0, Rule(1, 0.1), 0.0).metrics["shuffled_accuracy"]
+    order = orders(len(x), 4, 3)
+    moved = torch.zeros_like(x)
+    for n in range(len(x)):
+        for k in range(16):
+            (r, c), (i, j) = divmod(k, 4), divmod(int(order[n, k]), 4)
+            moved[n, :, 2 * r : 2 * r + 2, 2 * c : 2 * c + 2] = x[n, :, 2 * i : 2 * i + 2, 2 * j : 2 * j + 2]
+    with torch.no_grad():
+        assert said == pytest.approx(float((net.eval()(moved).argmax(1) == y).double().mean()))
+    whole = training.report(untrained(spec_of(side="8")), spec, 0, Rule(1, 0.1), 0.0).metrics
+    assert whole["shuffled_accuracy"] == whole["test_accuracy"]
+
+
+def test_a_picture_of_one_s_own_is_in_the_state() -> None:
+    from core.data.own import keep
+
+    pixels = np.full((20, 30, 3), 40, np.uint8)
+    pixels[5:15, 12:16] = 250
+    spec = spec_of(own=keep(pixels))
+    assert view_of(spec).scene == scene_of(spec_of(), pixels)
+    assert view_of(spec).scene.words == OWN
+    assert view_of(spec_of(own="0" * 22)).scene == view_of(spec_of()).scene
+    assert numbers(spec) != numbers(spec_of())
+
+
+@pytest.mark.parametrize("settings", [{"query": 3}, {**SHAPES, "lens": "heads"}], ids=str)
+def test_the_report_and_its_table(settings: dict) -> None:
+    import csv
+    import io
+
+    from core import vision_transformer as page
+    from core.report import to_html
+
+    spec = spec_of(**settings)
+    view = view_of(spec)
+    made = to_html("Vision transformer", page.sections(spec), "", "")
+    assert "Where it looks" in made
+    rows = list(csv.DictReader(io.StringIO(page.table(spec))))
+    L, H, T, _ = view.seen.A.shape
+    assert len(rows) == L * H * T + T
+    name = f"weight from token {view.query + 1}"
+    some = rows[T * H + 2 * T + 5]
+    assert (some["layer"], some["head"], some["token"]) == ("2", "3", "5")
+    assert float(some[name]) == view.seen.A[1, 2, view.query + 1, 5]
+    assert float(rows[-1][name]) == rollout(view.seen.A)[view.query + 1, -1]
