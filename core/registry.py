@@ -175,7 +175,7 @@ EXPLAINERS: tuple[Explainer, ...] = (
         "Operate on attention",
         "Attention",
         "content_cut",
-        "Switch heads off, force what they look at, patch one run into another, let a decoder write: and measure what follows.",
+        "Switch heads off, force what they look at, patch one run into another, let a decoder write with and without a cache, train a language model: and measure what follows.",
     ),
     Explainer(
         "positions",

@@ -116,18 +116,32 @@ def _trained(name: str, download: bool, progress: Progress) -> nn.Module:
     return load(name) if name in OWN else plain(name, download=download, progress=progress)
 
 
-@torch.no_grad()
+def outline(name: str) -> Tuned:
+    """The network without its numbers, on torch's meta device: names, shapes and blocks. Its head is one layer.
+
+    Raises:
+        ExplainerError: the name is unknown.
+    """
+    check(name)
+    with torch.device("meta"):
+        body = MODELS[name].builder() if name in OWN else PRETRAINED[name].build()
+        _cut(body)
+        return Tuned(body, nn.Linear(_width(body, BACKBONES[name].input_shape), 1))
+
+
 def _untrained(name: str, seed: int) -> nn.Module:
-    """First weights: convolutions and dense layers as in `init_weights`; of a ViT, Xavier for attention and N(0, 0.02) for positions."""
-    if name in OWN:
-        return MODELS[name].build(seed)
-    g = generator(seed, "weights", name)
-    module = init_weights(PRETRAINED[name].build(), g)
+    return MODELS[name].build(seed) if name in OWN else first_weights(PRETRAINED[name].build(), generator(seed, "weights", name))  # fmt: skip
+
+
+@torch.no_grad()
+def first_weights(module: nn.Module, g: torch.Generator) -> nn.Module:
+    """Convolutions and dense layers as in `init_weights`; of a ViT, Xavier for attention and N(0, 0.02) for positions."""
+    init_weights(module, g)
     for part in module.modules():
         if isinstance(part, nn.MultiheadAttention):
             nn.init.xavier_uniform_(part.in_proj_weight, generator=g)
             part.in_proj_bias.zero_()
-    for key, value in module.named_parameters(recurse=True):
+    for key, value in module.named_parameters():
         if key.endswith(("pos_embedding", "class_token")):
             value.normal_(0.0, 0.02, generator=g)
     return module

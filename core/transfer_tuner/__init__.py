@@ -20,8 +20,11 @@ from core.transfer_tuner.course import (
     resolved,
     train,
 )
-from core.transfer_tuner.lenses import chosen, first_look, look, summary
+from core.transfer_tuner.evaluation import like_digits
+from core.transfer_tuner.kept import reopened, same_run
+from core.transfer_tuner.lenses import chosen, film, first_look, live_loop, look, nets_look, summary
 from core.transfer_tuner.lenses import worked as _worked
+from core.transfer_tuner.nets import NetsErrand, compare
 from core.transfer_tuner.questions import questions
 from core.transfer_tuner.spec import EXAMPLES, RUNS, STRATEGIES, TOUR, TuneSpec
 from core.transfer_tuner.spec import TransferTunerSpec as SPEC
@@ -35,24 +38,32 @@ __all__ = [
     "TOUR",
     "CurveErrand",
     "Errand",
+    "NetsErrand",
     "Outcome",
     "TuneSpec",
     "belongs",
     "chosen",
+    "compare",
     "data_of",
     "draw",
     "figures",
+    "film",
     "first_look",
     "glimpse",
     "home",
+    "like_digits",
+    "live_loop",
     "look",
     "measure",
+    "nets_look",
     "numbers",
     "outcomes",
     "pictures",
     "questions",
     "quick",
+    "reopened",
     "resolved",
+    "same_run",
     "script",
     "shown",
     "summary",

@@ -19,9 +19,10 @@ from core.contracts import Snapshot
 from core.data.image_sets import available, even, image_set, kept
 from core.data.images import ImageSet
 from core.data.vision import DATASETS
-from core.transfer_tuner.evaluation import PARTS, examine
-from core.transfer_tuner.spec import BACKBONES, DATA, OWN_BACKBONES, STRATEGIES, TransferTunerSpec, TuneSpec
-from core.transfer_tuner.tuning import Arrays, Learner, Task, extracted, learner, network, task, tune
+from core.transfer_tuner.evaluation import LEVELS, PARTS, examine
+from core.transfer_tuner.spec import BACKBONES, DATA, OWN_BACKBONES, SHIFTS, STRATEGIES, TransferTunerSpec, TuneSpec
+from core.transfer_tuner.tuning import Arrays, Learner, Task, chunks, extracted, learner, network, task, tune
+from core.transfer_tuner.watch import Watch
 from models.tuned import missing
 
 ORDER = ("probe", "partial", "full", "scratch")  # quickest first
@@ -126,7 +127,7 @@ def glimpse(spec: TransferTunerSpec) -> dict[str, Outcome]:
 @lru_cache(maxsize=24)
 def _quick_run(spec: TransferTunerSpec) -> Outcome:
     known = features(spec) if spec.strategy == "probe" else None
-    *_, last = tune(spec, pictures(spec), features=known)
+    *_, last = tune(spec, pictures(spec), features=known, watch=Watch())
     return Outcome(spec, last.arrays)
 
 
@@ -156,24 +157,34 @@ def _examined(outcome: Outcome, data: Task, part: str) -> dict[str, np.ndarray]:
 
 
 def train(errand: Errand) -> Iterator[Snapshot]:
-    """Train the strategies one after another, quickest first, and examine each when it is done."""
+    """Train the strategies one after another, quickest first, and examine each when it is done; a step is about one forward pass."""
     spec, found = bare(errand.spec), errand.pictures
     names = ORDER if errand.spec.run == "all" else (spec.strategy,)
     kept_arrays: dict[str, np.ndarray] = {"spec": np.array(json.dumps(errand.spec.as_dict()))}
     offset, totals = 0, 0
+    after = sum(passes(spec, found).values())
     for k, strategy in enumerate(names):
         own = replace(spec, strategy=strategy)
         start = errand.start if strategy == spec.strategy else None
-        for snapshot in tune(own, found, start):
-            totals = offset + snapshot.total + (len(names) - 1 - k) * snapshot.total
+        for snapshot in tune(own, found, start, watch=Watch()):
+            totals = offset + (len(names) - k) * (snapshot.total + after)
             arrays = {**kept_arrays, **_named(strategy, snapshot.arrays)} if snapshot.arrays else {}
             last = snapshot
             yield Snapshot(offset + snapshot.step, totals, dict(snapshot.metrics), arrays)
         offset += last.total
         kept_arrays |= _named(strategy, last.arrays)
-        for piece in examine(own, task(own, found), last.arrays, PARTS):
+        for steps, piece in zip(
+            passes(spec, found).values(), examine(own, task(own, found), last.arrays, PARTS), strict=True
+        ):
+            offset += steps
             kept_arrays |= _named(strategy, piece)
             yield Snapshot(offset, totals, {}, dict(kept_arrays))
+
+
+def passes(spec: TransferTunerSpec, found: ImageSet) -> dict[str, int]:
+    """How many forward passes each piece of an examination takes, in its order: before and after, each shift, the source task."""
+    held = chunks(round(spec.share * len(found.labels)))
+    return {"compared": 2 * held, **dict.fromkeys(SHIFTS, LEVELS * held), "forgotten": 2}
 
 
 def _named(strategy: str, arrays: Arrays) -> dict[str, np.ndarray]:

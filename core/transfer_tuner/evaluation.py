@@ -20,17 +20,23 @@ from jaxtyping import Float, UInt8
 from PIL import Image, ImageFilter
 from torch import Tensor, nn
 
-from core.data.example_sets import photographs
+from core.data.example_sets import example_set, photographs, squares
+from core.data.images import from_ink
+from core.plots.tiles import resized
 from core.rng import numpy_generator
-from core.transfer_tuner.spec import OWN_BACKBONES, SHIFTS, TuneSpec
+from core.transfer_tuner.spec import SHIFTS, TuneSpec
 from core.transfer_tuner.tuning import CHUNK, Task, dtype_of, network, rebuilt, tensor
-from models.catalogue import MODELS, load
+from models.blocks import Normalised
+from models.catalogue import MODELS, known, load
+from models.pretrained import plain
 from models.tuned import Tuned
 
 LEVELS = 5
 NOISE, TURN, BLUR = 0.06, 30.0, 0.35  # a level: deviation of 0..1, degrees of hue, share of a 32nd of the side
 QUALITY = (100, 40, 20, 10, 4)
 NEIGHBOURS = 6
+TESTED = 300  # of the source task's own test pictures
+INK, WIDER = 0.1, 0.35  # a place of a drawing that counts as drawn; how much wider scikit-learn's pen was, in cells
 
 Pictures = UInt8[np.ndarray, "N size size 3"]
 Arrays = Mapping[str, np.ndarray]
@@ -42,21 +48,25 @@ def examine(
 ) -> Iterator[dict[str, np.ndarray]]:
     """All that these parts measure on the validation pictures, piece by piece."""
     net = rebuilt(spec, len(data.classes), weights)
-    start = network(spec, len(data.classes)).eval()
     pictures = data.pictures[data.val]
     if {"embedding", "moved"} & set(parts):
-        before, after = block_outputs(start, pictures, spec), block_outputs(net, pictures, spec)
-        yield {
-            "embed_before": embedding(before[-1]),
-            "embed_after": embedding(after[-1]),
-            "cka": np.array([cka(x, y) for x, y in zip(before, after, strict=True)]),
-            "drift": drift(start, net),
-        }
+        yield compared(spec, network(spec, len(data.classes)).eval(), net, pictures)
     if "shift" in parts:
         for kind in SHIFTS:
             yield {f"shift/{kind}": withstood(net, pictures, data.labels[data.val], kind, spec)}
-    if "forget" in parts and spec.backbone in OWN_BACKBONES:
-        yield forgetting(spec, start, net)
+    if "forget" in parts:
+        yield forgetting(spec, net)
+
+
+def compared(spec: TuneSpec, start: Tuned, net: Tuned, pictures: Pictures) -> dict[str, np.ndarray]:
+    """Where features lie, how alike the blocks' outputs are, and how far weights have moved, from `start` to `net`."""
+    before, after = block_outputs(start, pictures, spec), block_outputs(net, pictures, spec)
+    return {
+        "embed_before": embedding(before[-1]),
+        "embed_after": embedding(after[-1]),
+        "cka": np.array([cka(x, y) for x, y in zip(before, after, strict=True)]),
+        "drift": drift(start, net),
+    }
 
 
 def answers(net: nn.Module, pictures: Pictures, spec: TuneSpec) -> Float[np.ndarray, "N K"]:
@@ -170,18 +180,69 @@ def withstood(
     return np.array([(answer == labels).mean() for answer in found])
 
 
+def like_digits(ink: Float[np.ndarray, "height width"], data: str) -> UInt8[np.ndarray, "size size 3"]:
+    """A drawing, 0 paper to 1 ink, in the form of the pictures of `data`: the ink's own square in the middle, its strongest place at 255.
+
+    scikit-learn's digits fill their 8 x 8 cells and were written with a broad pen, so the ink is first widened by WIDER cells all
+    around; MNIST's fill 20 x 20 in a field of 28 x 28.
+    """
+    size, field = (8, 8) if data == "digits" else (20, 28)
+    if not (ink > INK).any():
+        return np.zeros((field, field, 3), np.uint8)
+    own = inked_square(ink)
+    if data == "digits":
+        own = inked_square(widened(own, round(WIDER * len(own) / size)))
+    small = resized(own[None], size, size)[0]
+    return from_ink(np.pad(small / small.max(), (field - size) // 2))
+
+
+def inked_square(ink: Float[np.ndarray, "height width"]) -> Float[np.ndarray, "side side"]:
+    """The smallest square that holds all ink, the ink in its middle."""
+    rows, columns = (np.flatnonzero((ink > INK).any(axis=k)) for k in (1, 0))
+    own = ink[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+    side = max(own.shape)
+    top, left = (side - own.shape[0]) // 2, (side - own.shape[1]) // 2
+    whole = np.zeros((side, side))
+    whole[top : top + own.shape[0], left : left + own.shape[1]] = own
+    return whole
+
+
+def widened(ink: Float[np.ndarray, "side side"], by: int) -> Float[np.ndarray, "larger larger"]:
+    """Every place takes the strongest ink of the square of 2 by + 1 around it; the field grows by as much on all sides."""
+    image = Image.fromarray(np.rint(255 * np.pad(ink, 2 * by)).astype(np.uint8))
+    return (
+        np.asarray(image.filter(ImageFilter.MaxFilter(2 * by + 1)), np.float64)[by : -by or None, by : -by or None]
+        / 255
+    )
+
+
 # What was forgotten
 
 
-def forgetting(spec: TuneSpec, start: Tuned, net: Tuned) -> dict[str, np.ndarray]:
-    """The source task's last layer on the body as it was trained, as the run began, and as it ended: logits on photographs."""
-    about, whole = MODELS[spec.backbone], load(spec.backbone)
-    x = about.normalise(torch.from_numpy(photographs())).to(dtype_of(spec))
-    last = whole.classifier.to(dtype_of(spec))
+def forgetting(spec: TuneSpec, net: Tuned) -> dict[str, np.ndarray]:
+    """The source task's last layer on the body as it was once trained and as it is now: logits on photographs, (N, source classes).
+
+    Where the source task's own test pictures are on this computer, `source_accuracy` holds the share of right answers before and now.
+    """
+    about = known(spec.backbone)
+    own = spec.backbone in MODELS
+    whole = (load(spec.backbone) if own else plain(spec.backbone)).to(dtype_of(spec))
+    photos = photographs() if own else squares(about.input_shape[1])
+    test = example_set(about.dataset, TESTED)
+    tests = test.pictures if own and test.labels is not None else photos[:0]
+    before = source_logits(whole, np.concatenate([photos, tests]), about, spec)
+    whole.load_state_dict(net.cpu().body.state_dict(), strict=False, assign=True)  # all but the last layer
+    end = source_logits(whole, np.concatenate([photos, tests]), about, spec)
+    found = {"source_before": before[: len(photos)], "source_end": end[: len(photos)]}
+    if len(tests):
+        found["source_accuracy"] = np.array([(z[len(photos) :].argmax(1) == test.labels).mean() for z in (before, end)])
+    return found
+
+
+def source_logits(
+    whole: nn.Module, pictures: Float[np.ndarray, "N 3 size size"], about: Normalised, spec: TuneSpec
+) -> Float[np.ndarray, "N K"]:
+    """What the network of the source task says about pictures in 0..1."""
+    x = about.normalise(torch.from_numpy(pictures)).to(dtype_of(spec))
     with torch.no_grad():
-        first = whole.to(dtype_of(spec))(x)
-        ends = {name: last(part.cpu().body(x)) for name, part in (("start", start), ("end", net))}
-    return {
-        "source_before": first.numpy(),
-        **{f"source_{name}": logits.numpy() for name, logits in ends.items()},
-    }
+        return torch.cat([whole(x[k : k + CHUNK]) for k in range(0, len(x), CHUNK)]).numpy()

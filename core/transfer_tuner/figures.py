@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from core.contracts import Figure
+from core.contracts import Figure, Frame
+from core.plots.encode import quantise
 from core.plots.theme import (
     BLUE,
     CATEGORIES,
@@ -23,11 +24,12 @@ from core.plots.theme import (
 )
 from core.plots.tiles import corner, frame
 from core.plots.words import short
+from core.transfer_tuner.metrics import apart
 
 COLOURS = {"probe": BLUE, "partial": ORANGE, "full": GREEN, "scratch": PURPLE}
 SYMBOLS = {"probe": "circle", "partial": "square", "full": "diamond", "scratch": "cross"}
 TITLES = {"probe": "Linear probe", "partial": "Partial", "full": "Full", "scratch": "From scratch"}
-TOP_HEIGHT, LENS_HEIGHT, GALLERY_HEIGHT = 400, 400, 330
+TOP_HEIGHT, GALLERY_HEIGHT, LENS_HEIGHT, LISTING_HEIGHT = 400, 300, 400, 340
 GAP = 2  # cells between tiles
 
 Curves = Mapping[str, tuple[np.ndarray, np.ndarray]]
@@ -214,7 +216,7 @@ def embedding(before: np.ndarray, after: np.ndarray, labels: np.ndarray, classes
         for side, points in (("", before), ("2", after))
         for k, name in enumerate(classes)
     ]  # fmt: skip
-    first, last = (_separation(points, labels) for points in (before, after))
+    first, last = (apart(points, labels) for points in (before, after))
     return Figure(
         data,
         layout(
@@ -227,11 +229,108 @@ def embedding(before: np.ndarray, after: np.ndarray, labels: np.ndarray, classes
     )  # fmt: skip
 
 
-def _separation(points: np.ndarray, labels: np.ndarray) -> float:
-    """Variance between the classes' means as a share of the whole variance."""
-    centred = points - points.mean(axis=0)
-    means = np.array([centred[labels == k].mean(axis=0) for k in labels])
-    return float((means**2).sum() / (centred**2).sum()) if centred.any() else 0.0
+def space(
+    points: np.ndarray,
+    epochs: Sequence[int],
+    labels: np.ndarray,
+    classes: Sequence[str],
+    words: Sequence[str],
+    kind: str,
+) -> Figure:
+    """The film of the features: `points` (epochs, pictures, 2), the same axes in every frame; `words` say what each picture is."""
+    of_class = [np.flatnonzero(labels == k) for k in range(len(classes))]
+    low, high = points.min(axis=(0, 1)), points.max(axis=(0, 1))
+    edge = 0.06 * np.maximum(high - low, 1e-9)
+    coded = [[quantise(points[t, :, k], low[k], high[k]) for k in (0, 1)] for t in range(len(points))]
+
+    def placed(t: int, rows: np.ndarray) -> dict[str, Any]:
+        return {name: values._replace(codes=values.codes[rows]) for name, values in zip("xy", coded[t], strict=True)}
+
+    data = [
+        {
+            "type": "scatter", "mode": "markers", "name": name, **placed(0, rows), "text": [words[n] for n in rows],
+            "marker": {"color": CATEGORIES[k % len(CATEGORIES)], "size": 9, "symbol": ("circle", "square", "diamond")[k // len(CATEGORIES) % 3]},
+            "hovertemplate": "%{text}<extra></extra>",
+        }
+        for k, (name, rows) in enumerate(zip(classes, of_class, strict=True))
+    ]  # fmt: skip
+    traces = list(range(len(classes)))
+    frames = (
+        [Frame([placed(t, rows) for rows in of_class], traces) for t in range(len(points))] if len(points) > 1 else ()
+    )
+    ends = [short(apart(points[t], labels)) for t in (0, -1)]
+    one, other = ("1st component", "2nd component") if kind == "pca" else ("t-SNE, 1st axis", "t-SNE, 2nd axis")
+    return Figure(
+        data,
+        layout(
+            xaxis=axis(f"{one} [1]", range=[low[0] - edge[0], high[0] + edge[0]]), yaxis=axis(f"{other} [1]", range=[low[1] - edge[1], high[1] + edge[1]]), showlegend=True,
+        ),
+        alt=f"{len(labels)} validation pictures on a plane, at {len(epochs)} epochs from {epochs[0]} to {epochs[-1]}. On this plane the spread between the classes' means is {ends[0]} of the whole at first and {ends[1]} at last.",
+        how_to_read="Each point is one validation picture as the head gets it; colour and mark say its class. Hover to read its number, its class and the answer. "
+        + ("All epochs are drawn on the same two directions, those of the largest variance over the whole film, so the axes stay. Points that overlap here may be apart in the other directions." if kind == "pca" else "Near neighbours stay near. Distances between groups, their sizes and how dense they are mean nothing, and neither do the axes; all frames are drawn in one size."),
+        frames=frames,
+    )  # fmt: skip
+
+
+def listing(
+    code: Sequence[str], passes: Sequence[str], milliseconds: Sequence[float], lit: Sequence[int], first: int = 0
+) -> Figure:
+    """The loop as text: its lines, what passes through them, the time of each (NaN: not measured). Frame k lights line `lit[k]`."""
+    rows = np.arange(len(code))
+    known = np.isfinite(milliseconds)
+    column = {"type": "scatter", "mode": "text", "y": rows, "textposition": "middle right", "hoverinfo": "skip", "showlegend": False, "cliponaxis": False}  # fmt: skip
+    data: list[dict[str, Any]] = [
+        {**column, "x": np.zeros(len(code)), "text": [line.replace(" ", "\u00a0") for line in code], "name": "code", "textfont": {"family": "monospace", "size": 13}},
+        {**column, "x": np.full(len(code), 0.6), "text": list(passes), "name": "what passes", "textfont": {"size": 12.5}},
+    ]  # fmt: skip
+    if known.any():
+        data.append({
+            "type": "bar", "orientation": "h", "x": np.where(known, milliseconds, 0.0), "y": rows, "xaxis": "x2", "name": "time in an epoch", "showlegend": False,
+            "marker": {"color": BLUE}, "width": 0.6, "hovertemplate": "%{x:.3g} ms in an epoch<extra></extra>",
+        })  # fmt: skip
+    marks = [
+        [{"type": "rect", "xref": "paper", "x0": 0, "x1": 1, "yref": "y", "y0": row - 0.5, "y1": row + 0.5, "line": {"width": 0}, "fillcolor": "rgba(224, 142, 11, 0.28)", "layer": "below"}]
+        for row in lit
+    ]  # fmt: skip
+    longest = int(np.nanargmax(milliseconds)) if known.any() else None
+    told = (
+        ""
+        if longest is None
+        else f" Most time goes into “{code[longest].strip()}”: {short(float(milliseconds[longest]))} ms in an epoch."
+    )
+    return Figure(
+        data,
+        layout(
+            xaxis=hidden_axis(range=[0, 1], domain=[0, 0.84 if known.any() else 1], fixedrange=True),
+            yaxis=hidden_axis(range=[len(code) - 0.4, -0.6], fixedrange=True),
+            **({"xaxis2": axis("time in an epoch [ms]", domain=[0.86, 1], anchor="y", rangemode="tozero", nticks=3)} if known.any() else {}),
+            shapes=marks[first], margin={"l": 8, "r": 12, "t": 8, "b": 44 if known.any() else 8},
+        ),
+        alt=f"The training loop in {len(code)} lines; lit is “{code[lit[first]].strip()}”: {passes[lit[first]]}.{told}",
+        how_to_read="The lines of the loop, and beside each what passes through it, with the shapes of its tensors: pictures in a batch first. The lit line is the one that runs. "
+        + ("The bars say how long each line takes in an epoch, measured in this run, all its batches together." if known.any() else "No epoch has been measured yet."),
+        frames=[Frame([], [], {"shapes": mark}) for mark in marks] if len(marks) > 1 else (),
+    )  # fmt: skip
+
+
+def stacked(groups: Mapping[str, np.ndarray], x: np.ndarray, x_title: str, y_title: str, how: str) -> Figure:
+    """Bars on top of each other: one colour for each name, one place for each x."""
+    data = [
+        {
+            "type": "bar", "name": name, "x": x, "y": np.asarray(values, float), "marker": {"color": CATEGORIES[k % len(CATEGORIES)]},
+            "hovertemplate": f"{name}<br>{x_title} %{{x}}: %{{y:.3g}}<extra></extra>",
+        }
+        for k, (name, values) in enumerate(groups.items())
+    ]  # fmt: skip
+    whole = np.sum(list(groups.values()), axis=0)
+    return Figure(
+        data,
+        layout(xaxis=axis(x_title, dtick=max(1, len(x) // 8)), yaxis=axis(y_title), showlegend=True, barmode="stack"),
+        alt=f"{y_title} over {len(x)} bars: from {short(float(whole[0]))} to {short(float(whole[-1]))} in all; "
+        + ", ".join(f"{name} {short(float(np.mean(values)))} on average" for name, values in groups.items())
+        + ".",
+        how_to_read=how,
+    )
 
 
 def rates(rates_tried: np.ndarray, losses: np.ndarray, proposal: float) -> Figure:

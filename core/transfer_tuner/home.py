@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -16,6 +17,7 @@ from core.notebook import to_notebook
 from core.plots.words import short
 from core.store import Run
 from core.transfer_tuner import metrics
+from core.transfer_tuner.code import folder_script, pictures_zip
 from core.transfer_tuner.course import Outcome, data_of
 from core.transfer_tuner.spec import BACKBONES, DATA, OPTIMIZERS, OWN_BACKBONES, SCHEDULES, STRATEGIES
 from core.transfer_tuner.tuning import dtype_of, rebuilt, tensor
@@ -24,7 +26,20 @@ from models.pretrained import PRETRAINED
 from models.storage import read
 from models.tuned import Tuned
 
-Files = Mapping[str, tuple[Callable[[], bytes | str], str]]
+BYTES = "application/octet-stream"
+COMPARED = 32  # validation pictures on which an export is compared with the page
+
+
+class File(NamedTuple):
+    """A file to take along: how it is made when it is asked for, its type, what can be said of it once it is there, and of which run it is."""
+
+    make: Callable[[], bytes | str]
+    kind: str
+    check: Callable[[bytes], str] | None = None
+    of: str = ""
+
+
+Files = Mapping[str, File]
 
 
 def checkpoints(film: Sequence[Snapshot], strategy: str) -> dict[str, Mapping[str, np.ndarray]]:
@@ -58,7 +73,7 @@ def about(run: Outcome) -> dict[str, Any]:
 def saved(run: Outcome, name: str) -> Run:
     """The run as core/store keeps it."""
     curves = {n.replace("/", "."): v for n, v in run.arrays.items() if n.startswith("curve/")}
-    return Run(name, about(run), weights(run), {**curves, "logits_val": run.arrays["logits_val"]})
+    return Run(name, about(run), weights(run), {**curves, **{n: run.arrays[n] for n in ("logits_val", "gradients")}})
 
 
 def card(run: Outcome) -> str:
@@ -102,21 +117,22 @@ def _numbers(backbone: str, name: str) -> str:
 
 
 def files(run: Outcome) -> Files:
-    """File name -> how it is made when it is asked for, and its type."""
+    """File name -> the file."""
     name = f"{run.spec.backbone}-{run.spec.strategy}"
-    found: dict[str, tuple[Callable[[], bytes | str], str]] = {
-        f"{name}.safetensors": (lambda: save({n: np.ascontiguousarray(v) for n, v in weights(run).items()}), "application/octet-stream"),
-        "model-card.md": (lambda: card(run), "text/markdown"),
-        "pictures.npz": (lambda: packed_pictures(run), "application/octet-stream"),
-        f"{name}.pt2": (lambda: exported(run), "application/octet-stream"),
-        f"{name}.onnx": (lambda: onnx(run), "application/octet-stream"),
+    found = {
+        f"{name}.safetensors": File(lambda: save({n: np.ascontiguousarray(v) for n, v in weights(run).items()}), BYTES),
+        "model-card.md": File(lambda: card(run), "text/markdown"),
+        "train.py": File(lambda: folder_script(run), "text/x-python"),
+        "train.ipynb": File(lambda: to_notebook(folder_script(run)), "application/json"),
+        "pictures.zip": File(lambda: pictures_zip(data_of(run.spec)), "application/zip"),
+        "pictures.npz": File(lambda: packed_pictures(run), BYTES),
+        f"{name}.pt2": File(lambda: exported(run), BYTES, lambda content: agreement(run, answers_of_export(run, content))),
+        f"{name}.onnx": File(lambda: onnx(run), BYTES, lambda content: agreement(run, answers_of_onnx(run, content))),
     }  # fmt: skip
     if run.spec.backbone in OWN_BACKBONES:
-        found[f"{run.spec.backbone}.safetensors"] = (lambda: read(run.spec.backbone), "application/octet-stream")
-    else:
-        found["train.py"] = (lambda: folder_script(run), "text/x-python")
-        found["train.ipynb"] = (lambda: to_notebook(folder_script(run)), "application/json")
-    return found
+        found[f"{run.spec.backbone}.safetensors"] = File(lambda: read(run.spec.backbone), BYTES)
+    digest = hashlib.sha256(repr(run.spec).encode() + run.arrays["logits_val"].tobytes()).hexdigest()
+    return {name: file._replace(of=digest) for name, file in found.items()}
 
 
 def packed_pictures(run: Outcome) -> bytes:
@@ -126,24 +142,31 @@ def packed_pictures(run: Outcome) -> bytes:
     return file.getvalue()
 
 
-def whole(run: Outcome) -> tuple[Tuned, torch.Tensor]:
-    """The trained network in single precision, and two pictures to trace it with."""
+# Other runtimes
+
+
+def whole(run: Outcome, count: int = 2) -> tuple[Tuned, torch.Tensor]:
+    """The trained network in single precision, and the first `count` validation pictures as it takes them."""
     data = data_of(run.spec)
     net = rebuilt(run.spec, len(data.classes), run.arrays).cpu().float()
-    return net, tensor(data.pictures[data.val[:2]], run.spec).cpu().float()
+    return net, tensor(data.pictures[data.val[:count]], run.spec).cpu().float()
+
+
+def _pictures() -> tuple[dict[int, Any]]:
+    """Any number of pictures at once."""
+    return ({0: torch.export.Dim("pictures", min=1)},)
 
 
 def exported(run: Outcome) -> bytes:
     """torch.export's program (.pt2) for any number of pictures."""
     net, x = whole(run)
-    program = torch.export.export(net, (x,), dynamic_shapes=({0: torch.export.Dim("pictures", min=1)},))
     file = io.BytesIO()
-    torch.export.save(program, file)
+    torch.export.save(torch.export.export(net, (x,), dynamic_shapes=_pictures()), file)
     return file.getvalue()
 
 
 def onnx(run: Outcome) -> bytes:
-    """The network as ONNX.
+    """The network as ONNX, for any number of pictures.
 
     Raises:
         ExplainerError: the packages of requirements-deploy.txt are not installed.
@@ -151,13 +174,43 @@ def onnx(run: Outcome) -> bytes:
     net, x = whole(run)
     file = io.BytesIO()
     try:
-        program = torch.onnx.export(net, (x,), input_names=["pictures"], output_names=["logits"], dynamo=True, verbose=False, dynamic_shapes=({0: torch.export.Dim("pictures", min=1)},))  # fmt: skip
+        program = torch.onnx.export(net, (x,), input_names=["pictures"], output_names=["logits"], dynamo=True, verbose=False, dynamic_shapes=_pictures())  # fmt: skip
         program.save(file)
     except ImportError:
         raise ExplainerError(
-            "ONNX needs two more packages: pip install -r requirements-deploy.txt, then start Glassnet again"
+            "ONNX needs packages that are not here: pip install -r requirements-deploy.txt, then start Glassnet again"
         ) from None
     return file.getvalue()
+
+
+def answers_of_export(run: Outcome, content: bytes) -> np.ndarray:
+    """The logits (n, K) of a .pt2 file for the first validation pictures."""
+    _, x = whole(run, COMPARED)
+    with torch.no_grad():
+        return torch.export.load(io.BytesIO(content)).module()(x).numpy()
+
+
+def answers_of_onnx(run: Outcome, content: bytes) -> np.ndarray | None:
+    """The logits (n, K) of an ONNX file for the first validation pictures, by ONNX Runtime; None where that is not installed."""
+    try:
+        from onnxruntime import InferenceSession
+    except ImportError:
+        return None
+    _, x = whole(run, COMPARED)
+    return InferenceSession(content).run(None, {"pictures": x.numpy()})[0]
+
+
+def agreement(run: Outcome, Z: np.ndarray | None) -> str:
+    """How far the logits of a file are from the page's: max |z_file − z|, and how many answers are the same."""
+    if Z is None:
+        return "ONNX Runtime is not here, so the file was not tried; pip install -r requirements-deploy.txt brings it."
+    expected = run.arrays["logits_val"][: len(Z)]
+    same = int((Z.argmax(1) == expected.argmax(1)).sum())
+    apart = float(np.abs(Z - expected).max())
+    return (
+        f"Tried on {len(Z)} validation pictures: {same} of {len(Z)} answers are the page's. "
+        f"The largest difference of a logit is {apart:.1e}, the largest logit {np.abs(expected).max():.3g}."
+    )
 
 
 def lines(address: str, run_id: str) -> dict[str, str]:
@@ -167,63 +220,3 @@ def lines(address: str, run_id: str) -> dict[str, str]:
         "curl": f"curl -F files=@picture.jpg {url}",
         "python": f'import requests\n\nwith open("picture.jpg", "rb") as file:\n    print(requests.post("{url}", files={{"files": file}}).json())',
     }
-
-
-def folder_script(run: Outcome) -> str:
-    """A plain start on a folder of pictures with torch and torchvision alone: same body, rates and epochs, one linear layer on top."""
-    spec = run.spec
-    known = PRETRAINED[spec.backbone]
-    cut = {"vit_b_16": "heads", "resnet18": "fc", "densenet121": "classifier"}.get(spec.backbone)
-    last = (
-        f"features = net.{cut}[-1].in_features if hasattr(net.{cut}, '__getitem__') else net.{cut}.in_features\nnet.{cut} = nn.Linear(features, len(data.classes))"
-        if cut
-        else "net.classifier = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(512, len(data.classes)))"
-        if spec.backbone == "squeezenet1_1"
-        else "net.classifier[-1] = nn.Linear(net.classifier[-1].in_features, len(data.classes))"
-    )
-    return f'''# %% [markdown]
-# # {BACKBONES[spec.backbone]} on a folder of pictures ({STRATEGIES[spec.strategy].lower()})
-#
-# pictures/<class>/<file>: one folder for each class. Needs torch and torchvision. It is the plain form of the page's run: AdamW at a
-# constant rate, one linear layer as the head (which learns alone when some blocks are unfrozen there), and draws of its own. So its
-# numbers differ from the page's.
-
-# %%
-import torch
-import torchvision
-from torch import nn
-from torch.nn import functional as F
-from torchvision import transforms
-
-torch.manual_seed({spec.seed})
-prepare = transforms.Compose([
-    transforms.Lambda(lambda image: transforms.functional.center_crop(image, min(image.size))),
-    transforms.Resize(224),
-    transforms.ToTensor(),
-    transforms.Normalize({known.mean!r}, {known.std!r}),
-])
-data = torchvision.datasets.ImageFolder("pictures", prepare)
-held = round({spec.share!r} * len(data))
-train, val = torch.utils.data.random_split(data, [len(data) - held, held])
-net = torchvision.models.get_model("{spec.backbone}", weights={"None" if spec.strategy == "scratch" else f'torchvision.models.get_weight("{known.enum}.IMAGENET1K_V1")'})
-{last}
-
-# %%
-head = [p for p in net.parameters()][-2:]
-for p in net.parameters():
-    p.requires_grad_({spec.strategy in ("full", "scratch")} or any(p is h for h in head))
-body = [p for p in net.parameters() if p.requires_grad and not any(p is h for h in head)]
-optimizer = torch.optim.AdamW([{{"params": head}}, {{"params": body, "lr": {spec.rate * (1.0 if spec.strategy == "scratch" else spec.body_rate)!r}}}], lr={spec.rate!r}, weight_decay={spec.decay!r})
-for epoch in range({spec.epochs}):
-    net.{"train" if spec.strategy == "scratch" or spec.norms == "batch" else "eval"}()
-    for x, y in torch.utils.data.DataLoader(train, {spec.batch}, shuffle=True):
-        loss = F.cross_entropy(net(x), y, label_smoothing={spec.smoothing!r})
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
-    net.eval()
-    with torch.no_grad():
-        right = sum((net(x).argmax(1) == y).sum().item() for x, y in torch.utils.data.DataLoader(val, 32))
-    print("epoch", epoch + 1, "validation accuracy", right / held)
-torch.save(net.state_dict(), "model.pt")
-'''

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import lru_cache
 from typing import Any
@@ -10,16 +11,19 @@ from typing import Any
 import numpy as np
 
 from core.attribution import attribute
-from core.contracts import Step, View
+from core.contracts import Figure, Step, View
 from core.data.squares import square
 from core.plots.words import short
 from core.transfer_tuner import figures as draw
-from core.transfer_tuner import metrics
+from core.transfer_tuner import loop, metrics
 from core.transfer_tuner.cost import Cost, costs, timed
-from core.transfer_tuner.course import Outcome, bare, data_of, examined, probe_curve, quick, rate_search
-from core.transfer_tuner.evaluation import LEVELS, answers, block_outputs, nearest, shifted
+from core.transfer_tuner.course import Outcome, bare, data_of, examined, outcomes, probe_curve, quick, rate_search
+from core.transfer_tuner.evaluation import LEVELS, TESTED, answers, block_outputs, nearest, shifted
+from core.transfer_tuner.nets import NETS, names, plain, quick_nets
+from core.transfer_tuner.space import perplexity_of, plane
 from core.transfer_tuner.spec import OWN_BACKBONES, SHIFTS, STRATEGIES, TransferTunerSpec
 from core.transfer_tuner.tuning import Task, best_epoch, rebuilt, tensor
+from core.transfer_tuner.watch import PHASES, sample
 from models.surgery import separate_activations
 
 Runs = Mapping[str, Outcome]
@@ -276,11 +280,7 @@ def forget(spec: TransferTunerSpec, runs: Runs) -> View:
     run, data = chosen(spec, runs), data_of(spec)
     if run is None:
         return View([NOTHING])
-    if spec.backbone not in OWN_BACKBONES:
-        return View(
-            ["This is measured for Glassnet's own backbones, whose ten old classes and old last layer are at hand."]
-        )
-    same, sure = {}, {}
+    same, sure, kept = {}, {}, {}
     for name, r in runs.items():
         if not r.done:
             continue
@@ -289,17 +289,29 @@ def forget(spec: TransferTunerSpec, runs: Runs) -> View:
         same[name] = [float((end.argmax(1) == before.argmax(1)).mean())]
         P, Q = metrics.log_softmax(before), metrics.log_softmax(end)
         sure[name] = [float((np.exp(P) * (P - Q)).sum(axis=1).mean())]
+        if "source_accuracy" in a:
+            kept[name] = [float(v) for v in a["source_accuracy"]]
     count = len(examined(run, data, "forget")["source_before"])
-    how = "The old last layer is put on the new body and looks at windows of two photographs. "
+    own_source = run.spec.backbone in OWN_BACKBONES
+    source, K = ("CIFAR-10", 10) if own_source else ("ImageNet", 1000)
+    how = f"The old last layer is put on the new body and looks at {count} parts of photographs. "
     figures = {
-        "agreement": draw.bars(dict(same.items()), ["photographs"], "pictures of the source task", "same answer as before  [share]", how + "The share of windows on which its answer is still that of the network before training; 0.1 is about chance.", range=[0, 1.05]),
+        "agreement": draw.bars(dict(same.items()), ["photographs"], "pictures of the source task", "same answer as before  [share]", how + "The share of them on which its answer is still that of the network before training.", range=[0, 1.05]),
         "divergence": draw.bars(dict(sure.items()), ["photographs"], "pictures of the source task", "divergence from before  [nat]", how + "The mean Kullback-Leibler divergence of the new probabilities from the old ones; 0 is no change."),
     }  # fmt: skip
+    if kept:
+        figures["accuracy"] = draw.bars(kept, ["before", "after"], "the body", "right answers  [share]", f"The old last layer on the old and on the new body: the share of {TESTED} of {source}'s own test pictures that are answered rightly. With {K} classes, guessing is right in {1 / K:.1%}.", range=[0, 1.05])  # fmt: skip
     own = same[run.spec.strategy][0]
+    if run.spec.strategy in kept:
+        test = f"On {TESTED} of {source}'s own test pictures it is right in {kept[run.spec.strategy][1]:.1%}, before in {kept[run.spec.strategy][0]:.1%}."
+    elif own_source:
+        test = "CIFAR-10's own test pictures are not on this computer (the folder named in GLASSNET_DATA may hold them), so this asks only whether its answers stay, not whether they are right."
+    else:
+        test = "Glassnet has no labelled ImageNet pictures, so this asks only whether its answers stay, not whether they are right."
     return View(
         [
-            f"After **{STRATEGIES[run.spec.strategy]}** the body with its old last layer gives the old answer on {short(own)} of {count} windows. "
-            "A probe leaves the body as it was, so it forgets nothing. A network from scratch never knew."
+            f"After **{STRATEGIES[run.spec.strategy]}** the body with its old last layer ({K:,} classes of {source}) gives the old answer on {short(own)} of {count} parts of photographs. {test}",
+            "A probe leaves the body as it was, so it forgets nothing. A network from scratch never knew.",
         ],
         figures=figures,
     )
@@ -360,33 +372,55 @@ def cost(spec: TransferTunerSpec, runs: Runs, *, clock: bool = True) -> View:
     )  # fmt: skip
 
 
-def loop(spec: TransferTunerSpec, runs: Runs) -> View:
-    """The lines of the loop with the shapes of what passes through them."""
-    data = data_of(spec)
+def looped(spec: TransferTunerSpec, runs: Runs, *, clock: bool = True) -> tuple[list[loop.Line], dict[str, float]]:
+    """The lines of the chosen run's loop, and the seconds of its phases (none without `clock`: they differ from run to run)."""
     run = chosen(spec, runs)
-    n, K = min(spec.batch, len(data.train)), len(data.classes)
-    side = data.pictures.shape[1]
-    head = next((v for name, v in (run.arrays.items() if run else ()) if name.startswith("weights/head.") and v.ndim == 2), None)  # fmt: skip
-    D = head.shape[1] if head is not None else "D"
-    steps = -(-len(data.train) // spec.batch)
-    rows = [
-        {"line": "for epoch in range(epochs):", "what passes": f"{spec.epochs} epochs", "shape": ""},
-        {"line": "  for rows in randperm(N).split(batch):", "what passes": f"{steps} steps an epoch", "shape": f"({n},)"},
-        {"line": "    x = features[rows]" if spec.strategy == "probe" else "    x = body(pictures[rows])", "what passes": "features", "shape": f"({n}, {D})" if spec.strategy == "probe" else f"({n}, 3, {side}, {side}) → ({n}, {D})"},
-        {"line": "    logits = head(x)", "what passes": "one number a class", "shape": f"({n}, {K})"},
-        {"line": "    loss = cross_entropy(logits, y[rows])", "what passes": "one number", "shape": "()"},
-        {"line": "    optimizer.zero_grad(); loss.backward()", "what passes": "a gradient for each weight that learns", "shape": "as the weights"},
-        {"line": "    optimizer.step()", "what passes": f"weights change ({spec.optimizer})", "shape": "as the weights"},
-        {"line": "  val_loss, val_accuracy = evaluate(...)", "what passes": f"{len(data.val)} validation pictures", "shape": f"({len(data.val)}, {K})"},
-        {"line": "  if val_accuracy is the best: keep the weights", "what passes": "the best epoch", "shape": ""},
-    ]  # fmt: skip
-    words = f"{len(data.train)} training and {len(data.val)} validation pictures of {K} classes; the split keeps the classes' shares and belongs to the seed."
+    own, arrays = (spec, {}) if run is None else (run.spec, run.arrays)
+    return loop.listing(own, data_of(spec), arrays), loop.seconds(arrays) if clock else {}
+
+
+def loop_figure(lines: Sequence[loop.Line], taken: Mapping[str, float], phase: str = "") -> Figure:
+    """The listing as a film of the phases; or, with a `phase`, standing at that one."""
+    lit = [k for k, line in enumerate(lines) if line.phase and phase in ("", line.phase)]
+    times = [1000 * taken.get(line.phase, math.nan) for line in lines]
+    return draw.listing([line.code for line in lines], [line.passes for line in lines], times, lit)
+
+
+def live_loop(
+    spec: TransferTunerSpec, arrays: Mapping[str, np.ndarray], metrics: Mapping[str, np.ndarray]
+) -> tuple[str, Figure]:
+    """Where a running job was last heard of: a sentence, and the listing with that line lit.
+
+    `arrays` are the newest of the job ({} before the first epoch), `metrics` all it has said, NaN where a snapshot had none.
+    """
+    running = [run for run in outcomes(arrays).values() if not run.done] if "spec" in arrays else []
+    own, found = (running[-1].spec, running[-1].arrays) if running else (spec, {})
+    heard = metrics.get("phase", np.empty(0))
+    heard = heard[np.isfinite(heard)]
+    phase = PHASES[int(heard[-1])] if len(heard) else PHASES[0]
+    epoch = f", epoch {int(found['curve/epoch'][-1]) + 1} of {own.epochs}" if running else ""
+    words = f"**{STRATEGIES[own.strategy]}**{epoch}. Last heard of at: **{loop.TITLES[phase]}**. The loop runs on faster than it can be shown: each look at it, about three in a second, lights the line that ran at that moment."
+    return words, loop_figure(loop.listing(own, data_of(own), found), loop.seconds(found), phase)
+
+
+def loop_look(spec: TransferTunerSpec, runs: Runs, *, clock: bool = True) -> View:
+    """The lines of the loop with the shapes of what passes through them, and the time that they take."""
+    data, run = data_of(spec), chosen(spec, runs)
+    lines, taken = looped(spec, runs, clock=clock)
+    words = f"{len(data.train)} training and {len(data.val)} validation pictures of {len(data.classes)} classes; the split keeps the classes' shares and belongs to the seed. {loop.slowest(taken)}"
+    figures = {"loop": loop_figure(lines, taken)}
     if run is None:
-        return View([words], rows=rows)
+        return View([words, NOTHING], figures=figures)
     watched = {"loss of training": (run.curve("epoch"), run.curve("train_loss")), "loss of validation": (run.curve("epoch"), run.curve("val_loss"))}  # fmt: skip
     best = best_epoch(run.curve("val_accuracy"), run.curve("val_loss"))
     mark = {"type": "line", "x0": best, "x1": best, "yref": "paper", "y0": 0, "y1": 1, "line": {"dash": "dash", "color": draw.VERMILLION}}  # fmt: skip
-    figures = {
+    if taken:
+        parts = run.arrays["seconds"]
+        last = int(run.curve("epoch")[-1])
+        epochs = np.arange(last - len(parts) + 1, last + 1)
+        groups = {loop.TITLES[phase]: 1000 * parts[:, k] for k, phase in enumerate(PHASES)}
+        figures["seconds"] = draw.stacked(groups, epochs, "epoch", "time [ms]", "One bar for each epoch of this run, divided among the lines of the loop. Measured on the computer that runs Glassnet, so it differs from run to run.")  # fmt: skip
+    figures |= {
         "watched": draw.lines(watched, "epoch", "loss  [nat]", "The loss on training and validation pictures. The dashed line is the best epoch: the one whose weights are restored.", markers=True, y={"rangemode": "tozero"}, shapes=[mark]),
         "rate": draw.lines({"rate of the head": (run.curve("epoch"), run.curve("rate"))}, "epoch", "learning rate η  [1]", "The head's learning rate at the end of each epoch, as the schedule made it.", markers=True, y={"rangemode": "tozero"}),
     }  # fmt: skip
@@ -396,8 +430,78 @@ def loop(spec: TransferTunerSpec, runs: Runs) -> View:
             f"**{STRATEGIES[run.spec.strategy]}:** the best validation accuracy, {short(float(run.curve('val_accuracy')[best]))}, was reached after epoch {best} of {int(run.curve('epoch')[-1])}.",
         ],
         figures=figures,
-        rows=rows,
     )
+
+
+def space_look(spec: TransferTunerSpec, runs: Runs) -> View:
+    """The features of the validation pictures, epoch by epoch, on one plane."""
+    run, data = chosen(spec, runs), data_of(spec)
+    if run is None or "film/points" not in run.arrays:
+        return View([NOTHING])
+    points, epochs = plane(run, spec.map, spec.perplexity), run.arrays["film/epochs"]
+    places = sample(len(data.val))
+    labels = data.labels[data.val[places]]
+    words = [f"picture {int(data.val[k])}: {told(run, data, np.array([k]))[0]}" for k in places]
+    share = run.arrays["film/share"]
+    film = draw.space(points, epochs.tolist(), labels, data.classes, words, spec.map)
+    measured = {"between the classes' means": (epochs, run.arrays["film/apart"]), "nearest other picture is of the same class": (epochs, run.arrays["film/neighbour"])}  # fmt: skip
+    figures = {"space": film}
+    if len(epochs) > 1:
+        figures["apart"] = draw.lines(measured, "epoch", "share", "Both are measured in all dimensions of the features, not on the plane. One line is the variance between the classes' means as a share of the whole, the other the share of pictures whose nearest neighbour has their class.", markers=True, y={"range": [-0.02, 1.04]})  # fmt: skip
+    if len(epochs) == 1:
+        moves = f"Under **{STRATEGIES[run.spec.strategy]}** the body does not learn, so no point moves: one picture stands for all epochs. Of the variance, {short(float(run.arrays['film/apart'][0]))} lies between the classes' means, and {run.arrays['film/neighbour'][0]:.0%} of the pictures have a nearest neighbour of their own class."
+    else:
+        moves = f"Under **{STRATEGIES[run.spec.strategy]}** the share of the variance that lies between the classes' means goes from {short(float(run.arrays['film/apart'][0]))} at epoch {epochs[0]} to {short(float(run.arrays['film/apart'][-1]))} at epoch {epochs[-1]}."
+    how = (
+        f"The two directions hold {short(float(share[:2].sum()))} of the variance of all epochs together."
+        if spec.map == "pca"
+        else f"t-SNE with perplexity {short(perplexity_of(spec.perplexity, len(places)))} keeps near pictures near. How far apart two groups lie, how large they are and how dense means nothing; with another perplexity it looks different."
+    )
+    return View(
+        [f"{len(places)} validation pictures, as the head gets them. {moves} {how}"],
+        params=["map", *(["perplexity"] if spec.map == "tsne" else [])],
+        figures=figures,
+    )
+
+
+def film(spec: TransferTunerSpec, runs: Runs) -> list[Step]:
+    """What to say at each frame of the open look's film; none where there is no film."""
+    run = chosen(spec, runs)
+    if spec.lens == "loop":
+        return loop.captions(spec if run is None else run.spec, *looped(spec, runs))
+    if spec.lens != "space" or run is None or len(run.arrays.get("film/epochs", ())) < 2:
+        return []
+    a = run.arrays
+    return [
+        Step(f"Epoch {epoch}", f"Between the classes' means lies {short(float(between))} of the variance; {near:.0%} of the pictures have a nearest neighbour of their own class.")
+        for epoch, between, near in zip(a["film/epochs"], a["film/apart"], a["film/neighbour"], strict=True)
+    ]  # fmt: skip
+
+
+def nets_look(spec: TransferTunerSpec, measured: Mapping[str, np.ndarray] | None = None) -> View:
+    """Fully connected and convolutional networks of several depths; `measured` is what their job has said."""
+    found = quick_nets(plain(spec)) if measured is None else measured
+    curves, rows, points = {}, [], {"fully connected": ([], []), "convolutional": ([], [])}
+    for name in names(found):
+        accuracy, loss = found[f"{name}/val_accuracy"], found[f"{name}/val_loss"]
+        at, depth = best_epoch(accuracy, loss), int(name[-1]) + 1
+        kind = "fully connected" if name.startswith("dense") else "convolutional"
+        curves[NETS[name]] = (np.arange(len(accuracy)), accuracy)
+        points[kind][0].append(depth)
+        points[kind][1].append(float(accuracy[at]))
+        rows.append({
+            "network": NETS[name], "layers with weights": depth, "weights": f"{int(found[f'{name}/parameters']):,}", "best epoch": at,
+            "validation accuracy there": short(float(accuracy[at])), "validation loss there": short(float(loss[at])), "training accuracy at last": short(float(found[f"{name}/train_accuracy"][-1])),
+        })  # fmt: skip
+    best = max(rows, key=lambda row: float(row["validation accuracy there"]))
+    known = {kind: (np.array(xs), np.array(ys)) for kind, (xs, ys) in points.items() if xs}
+    figures = {
+        "nets": draw.lines(curves, "epoch", "validation accuracy  [share]", "One line for each network, all from random weights, on the same pictures with the same settings.", y={"range": [-0.02, 1.04]}),
+        "depth": draw.lines(known, "layers with weights", "best validation accuracy  [share]", "Each point is one network: how many layers with weights it has, and what it reached at its best epoch. One line joins the fully connected ones, the other the convolutional ones.", markers=True, x={"dtick": 1}, y={"range": [-0.02, 1.04]}),
+    }  # fmt: skip
+    few = len(data_of(plain(spec)).val)
+    words = f"A fully connected network sees a list of numbers, a convolutional one a picture in which a stroke may lie anywhere. Best so far: **{best['network']}** with {best['validation accuracy there']}, from {best['weights']} weights. One of the {few} validation pictures is worth {short(1 / few)}, so small differences are luck: change the seed."
+    return View([words], figures=figures, rows=rows)
 
 
 def predict(spec: TransferTunerSpec, runs: Runs, picture: np.ndarray | None = None) -> View:
@@ -463,11 +567,15 @@ def look(
             return size(spec, measured)
         case "rate":
             return rate(spec)
+        case "nets":
+            return nets_look(spec)
         case "cost":
             return cost(spec, runs, clock=clock)
+        case "loop":
+            return loop_look(spec, runs, clock=clock)
         case "predict":
             return predict(spec, runs, picture)
-    return {"confusion": errs, "trust": trust, "moved": moved, "shift": shift, "forget": forget, "loop": loop}[spec.lens](spec, runs)  # fmt: skip
+    return {"confusion": errs, "trust": trust, "moved": moved, "shift": shift, "forget": forget, "space": space_look}[spec.lens](spec, runs)  # fmt: skip
 
 
 def worked(spec: TransferTunerSpec, runs: Runs) -> list[Step]:

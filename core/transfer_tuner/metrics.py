@@ -6,6 +6,7 @@ Z (N, K) logits, P = softmax(Z), y (N,) the true classes, all float64.
     AP         Σ_k (R_k − R_{k−1}) P_k over the thresholds (scikit-learn's average precision)
     ECE        Σ_b n_b / N |accuracy_b − confidence_b| over equal bins of the largest probability
     T          argmin_T −1/N Σ_n log softmax(z_n / T)[y_n]
+    apart      Σ_k N_k |m_k − m|² / Σ_n |x_n − m|², of points x with class means m_k and mean m
 
 Sources: T. Fawcett, "An introduction to ROC analysis", Pattern Recognition Letters 27, 2006, algorithm 1; C. Guo, G. Pleiss, Y. Sun,
 K. Weinberger, "On calibration of modern neural networks", ICML 2017, eq. 3 and section 4.2; C. K. Chow, "On optimum recognition
@@ -123,3 +124,22 @@ def rejecting(Z: Logits, y: Labels, thresholds: Float[np.ndarray, "t"]) -> tuple
     right = answered & (P.argmax(axis=1) == y)
     with np.errstate(invalid="ignore"):
         return answered.mean(axis=1), right.sum(axis=1) / answered.sum(axis=1)
+
+
+def apart(X: Float[np.ndarray, "n D"], labels: np.ndarray) -> float:
+    """Variance between the classes' means as a share of the whole variance; 0 where all points are the same."""
+    centred = X - X.mean(axis=0)
+    whole = float((centred**2).sum())
+    means = {k: centred[labels == k].mean(axis=0) for k in np.unique(labels)}
+    between = sum(float((labels == k).sum() * (mean**2).sum()) for k, mean in means.items())
+    return between / whole if whole else 0.0
+
+
+def neighbour_accuracy(X: Float[np.ndarray, "n D"], labels: np.ndarray) -> float:
+    """The share of points whose nearest other point is of the same class; the first of equally near ones counts."""
+    if len(X) < 2:
+        return float("nan")
+    square = (X**2).sum(axis=1)
+    distance = square[:, None] + square - 2 * X @ X.T
+    np.fill_diagonal(distance, np.inf)
+    return float((labels[distance.argmin(axis=1)] == labels).mean())

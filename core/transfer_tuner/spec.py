@@ -32,9 +32,10 @@ DATA = {
 }  # fmt: skip
 LENSES = {
     "confusion": "Where it errs", "trust": "Can its certainty be trusted?", "size": "How many pictures does it take?",
-    "moved": "What moved?", "shift": "Domain shift", "forget": "What was forgotten?", "rate": "Find a learning rate",
-    "cost": "Cost", "loop": "The loop itself", "predict": "Try a new picture",
+    "moved": "What moved?", "space": "Where do pictures lie?", "shift": "Domain shift", "forget": "What was forgotten?", "rate": "Find a learning rate",
+    "cost": "Cost", "nets": "Other networks, from scratch", "loop": "The loop itself", "predict": "Try a new picture",
 }  # fmt: skip
+MAPS = {"pca": "PCA", "tsne": "t-SNE"}
 SHIFTS = {"noise": "Noise", "blur": "Blur", "colour": "Colour", "jpeg": "JPEG"}
 MOST_BLOCKS = 6
 
@@ -127,6 +128,10 @@ class TransferTunerSpec(TuneSpec):
     lens: str = param("confusion", "Look closer", options=LENSES)
     shift: str = param("noise", "Shift", options=SHIFTS)
     level: int = param(2, "Strength of the shift", low=0, high=4)
+    map: str = param("pca", "Map of the features", options=MAPS)
+    perplexity: int = param(
+        15, "Perplexity of t-SNE", low=5, high=40, help="About how many neighbours each picture should keep near"
+    )
     unknown: float = param(
         0.5,
         "Answer “unknown” below",
@@ -151,6 +156,8 @@ EXAMPLES: tuple[Example, ...] = (
     _preset("dropout_off", "A deep head without dropout", "Three dense layers and few pictures: the training loss goes to zero, the validation loss does not.", ("overfitting", "dropout", "regularization"), data="digits", count=120, depth=3, epochs=30, best=False, lens="trust"),
     _preset("dropout_on", "The same head with dropout", "Half of the units are silent in each step. Compare the two loss curves.", ("dropout", "regularization", "overfitting"), data="digits", count=120, depth=3, dropout=0.5, epochs=30, best=False, lens="trust"),
     _preset("few", "How many pictures does it take?", "The same task with 2, 4, 8 ... pictures of each class: transfer pays most where pictures are few.", ("small data", "data efficiency", "learning curve", "few labels"), lens="size"),
+    _preset("depth", "Fully connected or convolutional, and how deep?", "Handwritten digits with networks from scratch: one, two or three hidden layers, then two, three or four convolutions on the same pictures.", ("mnist", "digit classification", "fully connected network", "multilayer perceptron", "cnn depth", "architecture"), data="digits", count=400, lens="nets"),
+    _preset("draw", "Draw a digit", "A head on borrowed features learned ten digits. Draw one, and see its probabilities and the nearest training pictures.", ("handwritten digits", "mnist", "digit recognition", "inference", "drawing"), data="digits", count=800, lens="predict"),
     _preset("early", "Early stopping and the best epoch", "Handwritten digits with a high rate: training stops when the validation loss no longer falls, and the best weights come back.", ("early stopping", "save best weights", "checkpoint", "save and load models", "reduce on plateau"), data="digits", rate=0.03, epochs=60, patience=5, schedule="plateau", lens="cost"),
 )  # fmt: skip
 
@@ -158,6 +165,7 @@ TOUR: tuple[TourStop, ...] = (
     TourStop("A borrowed eye", "This network was trained on aeroplanes, frogs and ships. Its last layer is cut off, and a new one learns six textures from what is left: a linear probe. The curves show how quickly.", {}),
     TourStop("Four strategies", "Press “Train”. The same split and the same seed for all four: the probe, the last block unfrozen, all of it, and the same network from random weights.", {}),
     TourStop("What moved?", "Fine-tuning changes weights. Late blocks move more than early ones; CKA says whether a layer still sees the same.", {"strategy": "partial", "count": 120, "epochs": 6, "lens": "moved"}),
+    TourStop("Where do pictures lie?", "The same pictures as the network sees them, epoch by epoch. Play the film: classes draw together where the body may learn.", {"strategy": "partial", "count": 120, "epochs": 6, "lens": "space"}),
     TourStop("Fewer pictures", "From scratch, a network needs many pictures. A borrowed eye needs few.", {"lens": "size"}),
     TourStop("Another camera", "Noise, blur, other colours: pictures from elsewhere. See which strategy survives.", {"lens": "shift"}),
     TourStop("What was forgotten?", "A network that is tuned to textures may no longer know a frog.", {"lens": "forget"}),

@@ -18,6 +18,7 @@ that goes on from one goes on bit for bit.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
@@ -37,6 +38,7 @@ from core.errors import ExplainerError
 from core.rng import generator
 from core.training.schedules import Plateau, Schedule, by_period
 from core.transfer_tuner.spec import PRECISION_OF_AUTO, TuneSpec
+from core.transfer_tuner.watch import PHASES, Watch, sample
 from models.tuned import BACKBONES, NORMS, Tuned, tuned
 
 CHUNK = 32  # pictures in one forward pass without gradients
@@ -108,7 +110,7 @@ def network(spec: TuneSpec, classes: int) -> Tuned:
 
 def tensor(pictures: UInt8[np.ndarray, "N size size 3"], spec: TuneSpec) -> Tensor:
     """Bytes as what the backbone takes: (N, 3, size, size), normalised."""
-    whole = torch.from_numpy(np.ascontiguousarray(pictures)).to(device()).permute(0, 3, 1, 2)
+    whole = torch.from_numpy(np.array(pictures)).to(device()).permute(0, 3, 1, 2)
     return BACKBONES[spec.backbone].normalise(whole.to(dtype_of(spec)) / 255)
 
 
@@ -173,7 +175,6 @@ class Learner:
     def __init__(self, spec: TuneSpec, data: Task, net: Tuned, inputs: Tensor | None = None) -> None:
         self.spec, self.data, self.net = spec, data, net
         self.inputs = inputs  # the features of all pictures, when they are fixed
-        self.model = net if inputs is None else net.head
         self.labels = torch.from_numpy(data.labels).to(device())
         for name, p in net.named_parameters():
             p.requires_grad_(learns(spec, net, name))
@@ -187,6 +188,10 @@ class Learner:
         self.curve: dict[str, list[float]] = {name: [] for name in CURVES}
         self.norms: list[list[float]] = []  # of the gradient, one row an epoch, one column a block
         self.kept: dict[str, np.ndarray] = {}  # the best weights so far
+        self.shapes: dict[str, tuple[int, ...]] = {}  # of the tensors in the loop, from an epoch's first batch
+        self.sample = sample(len(data.val))
+        self.seen = np.empty((0, 0), np.float16)  # features of the sampled validation pictures after the newest epoch
+        self.latest = (math.nan, math.nan)  # loss before the newest step, and the head's rate
 
     def _optimizer(self) -> torch.optim.Optimizer:
         spec = self.spec
@@ -224,17 +229,39 @@ class Learner:
         own = spec.strategy == "scratch" or (spec.norms == "batch" and spec.strategy != "probe")
         return own and learns(spec, self.net, f"{layer}.weight")
 
+    def features(self, x: Tensor) -> Tensor:
+        """What the head takes (n, D)."""
+        return self.net.body(x) if self.inputs is None else x
+
+    def passes(self, rows: np.ndarray) -> Iterator[tuple[Tensor, Tensor]]:
+        """Features and logits, chunk by chunk, in eval mode."""
+        self.net.eval()
+        for k in range(0, len(rows), CHUNK):
+            with torch.no_grad(), casting(self.spec):
+                found = self.features(self.batch(rows[k : k + CHUNK]))
+                logits = self.net.head(found)
+            yield found, logits
+
     def logits(self, rows: np.ndarray) -> Tensor:
         """(n, K), in eval mode."""
-        self.net.eval()
-        with torch.no_grad(), casting(self.spec):
-            parts = [self.model(self.batch(rows[k : k + CHUNK])) for k in range(0, len(rows), CHUNK)]
-        return torch.cat(parts).to(dtype_of(self.spec))
+        return torch.cat([logits for _, logits in self.passes(rows)]).to(dtype_of(self.spec))
 
     def measured(self, rows: np.ndarray) -> tuple[float, float]:
         """Plain cross-entropy and accuracy on these pictures."""
-        logits, y = self.logits(rows), self.labels[rows]
+        return self.scored(self.logits(rows), rows)
+
+    def scored(self, logits: Tensor, rows: np.ndarray) -> tuple[float, float]:
+        """The same from logits that are known."""
+        y = self.labels[rows]
         return float(F.cross_entropy(logits, y)), float((logits.argmax(1) == y).double().mean())
+
+    def validated(self) -> tuple[float, float]:
+        """The same on the validation pictures; the features of the sampled ones are kept."""
+        parts = list(self.passes(self.data.val))
+        places = torch.from_numpy(self.sample).to(device())
+        found = torch.cat([features for features, _ in parts])[places]
+        self.seen = found.detach().half().cpu().numpy()
+        return self.scored(torch.cat([logits for _, logits in parts]).to(dtype_of(self.spec)), self.data.val)
 
     def share(self) -> float:
         """The share of the rates at the next step that the validation losses leave."""
@@ -242,6 +269,12 @@ class Learner:
 
     def learn(self) -> Iterator[tuple[float, float]]:
         """One epoch, step by step: the loss before each step, and the head's rate."""
+        for phase in self.phases():
+            if phase == "done":
+                yield self.latest
+
+    def phases(self) -> Iterator[str]:
+        """One epoch, announcing each part of the loop (PHASES) before it runs, and "done" after each step."""
         seed, epoch = self.spec.seed, self.epoch
         order = torch.randperm(len(self.data.train), generator=generator(seed, "batches", str(epoch)))
         self.net.draw_from(generator(seed, "dropout", str(epoch)))
@@ -249,20 +282,35 @@ class Learner:
         norms = np.zeros(len(self.net.blocks) + 1)
         self.train_mode()
         for k, chosen in enumerate(order.split(self.spec.batch)):
+            yield "load"
             rows = self.data.train[chosen.numpy()]
+            x, y = self.batch(rows), self.labels[rows]
+            yield "forward"
+            with casting(self.spec):
+                features = self.features(x)
+                logits = self.net.head(features)
+            yield "loss"
+            with casting(self.spec):
+                loss = self.criterion(logits, y)
+            value = loss.item()
+            yield "backward"
+            self.optimizer.zero_grad()
+            loss.backward()
+            yield "norms"
+            norms += self.gradient_norms()
+            yield "step"
             share = left * self.shares[min(epoch * self.steps + k, len(self.shares) - 1)]
             for group in self.optimizer.param_groups:
                 group["lr"] = self.spec.rate * share * group["share"]
-            with casting(self.spec):
-                logits, y = self.model(self.batch(rows)), self.labels[rows]
-                loss = self.criterion(logits, y)
-            self.optimizer.zero_grad()
-            loss.backward()
-            norms += self.gradient_norms()
             self.optimizer.step()
-            value = loss.item()
             seen += (value * len(rows), float((logits.argmax(1) == y).sum()), len(rows))
-            yield value, self.spec.rate * share
+            self.latest = (value, self.spec.rate * share)
+            if k == 0:
+                passing = {"x": x, "y": y, "features": features, "logits": logits, "loss": loss}
+                learning = sum(self.parameters[name].numel() for name in self.names)
+                self.shapes.update({"gradient": (learning,)} | {name: tuple(t.shape) for name, t in passing.items()})
+            yield "done"
+        yield "validate"
         self._note(seen[0] / seen[2], seen[1] / seen[2], self.spec.rate * share, norms / self.steps)
 
     def gradient_norms(self) -> np.ndarray:
@@ -277,7 +325,7 @@ class Learner:
         self._note(*self.measured(self.data.train), self.spec.rate * self.shares[0], np.zeros(len(self.net.blocks) + 1))
 
     def _note(self, loss: float, accuracy: float, rate: float, norms: np.ndarray) -> None:
-        val_loss, val_accuracy = self.measured(self.data.val)
+        val_loss, val_accuracy = self.validated()
         values = (
             len(self.curve["epoch"]), loss, accuracy, val_loss, val_accuracy, rate, float(not np.isfinite(loss + val_loss))
         )  # fmt: skip
@@ -378,13 +426,18 @@ def learner(spec: TuneSpec, data: Task, features: Tensor | None = None) -> Itera
 
 
 def tune(
-    spec: TuneSpec, image_set: ImageSet, start: Arrays | None = None, features: Tensor | None = None
+    spec: TuneSpec,
+    image_set: ImageSet,
+    start: Arrays | None = None,
+    features: Tensor | None = None,
+    watch: Watch | None = None,
 ) -> Iterator[Snapshot]:
     """Train, and report: while features are computed, after each step of a network that learns as a whole, after each epoch, at the end.
 
     Snapshots of an epoch carry its curve and a checkpoint (`arrays`), from which another run can go on: `start`. The last one
     has the metrics of the final weights (the best epoch's, if they are restored), and these weights: "weights/<name>". `features`
-    are those of all pictures, where a probe need not compute them again.
+    are those of all pictures, where a probe need not compute them again. A `watch` is filled: then snapshots also tell the seconds and
+    shapes of the loop, the last one the film of the features, and "phase" says which part of a slow loop begins.
 
     Raises:
         ExplainerError: the backbone cannot be had, or the pictures cannot be split.
@@ -398,24 +451,41 @@ def tune(
     run = made
     if start is None:
         run.begin()
-        yield _epoch_told(run, before, total)
+        yield _epoch_told(run, before, total, watch)
     else:
         run.restore(start)
     while not run.over():
-        for k, (loss, rate) in enumerate(run.learn(), start=1):
+        yield from _within(run, before, total, watch)
+        yield _epoch_told(run, before, total, watch)
+    yield _end(run, total, watch)
+
+
+def _within(run: Learner, before: int, total: int, watch: Watch | None) -> Iterator[Snapshot]:
+    """One epoch: what is said after each step of a network that learns as a whole, and which part begins where parts are slow."""
+    done = before + run.epoch * run.steps
+    for phase in run.phases() if watch is None else watch.timed(run.phases(), run.shapes):
+        metrics = {}
+        if phase == "done":
+            done += 1
             if run.inputs is None:
-                yield Snapshot(before + run.epoch * run.steps + k, total, {"batch_loss": loss, "batch_rate": rate})
-        yield _epoch_told(run, before, total)
-    yield _end(run, total)
+                metrics = dict(zip(("batch_loss", "batch_rate"), run.latest, strict=True))
+        elif watch is not None and watch.due():
+            metrics = {"phase": float(PHASES.index(phase))}
+        if metrics:
+            yield Snapshot(done, total, metrics)
 
 
-def _epoch_told(run: Learner, before: int, total: int) -> Snapshot:
+def _epoch_told(run: Learner, before: int, total: int, watch: Watch | None) -> Snapshot:
     metrics = {name: values[-1] for name, values in run.curve.items()}
-    return Snapshot(before + run.epoch * run.steps, total, metrics, run.checkpoint())
+    arrays = run.checkpoint()
+    if watch is not None:
+        watch.look(run.epoch, run.seen)
+        arrays |= watch.told()
+    return Snapshot(before + run.epoch * run.steps, total, metrics, arrays)
 
 
-def _end(run: Learner, total: int) -> Snapshot:
-    """The metrics of the weights that stay, and those weights."""
+def _end(run: Learner, total: int, watch: Watch | None) -> Snapshot:
+    """The metrics of the weights that stay, and those weights; what was watched."""
     run.finish()
     train, val = run.logits(run.data.train), run.logits(run.data.val)
     y = {"train": run.labels[run.data.train], "val": run.labels[run.data.val]}
@@ -432,6 +502,8 @@ def _end(run: Learner, total: int) -> Snapshot:
     }
     weights = {f"weights/{name}": value for name, value in run.weights_now().items()}
     arrays = {**weights, **run.told(), "logits_train": train.cpu().numpy(), "logits_val": val.cpu().numpy()}
+    if watch is not None:
+        arrays |= {**watch.told(), **watch.film(run.data.labels[run.data.val[run.sample]])}
     return Snapshot(total, total, metrics, arrays)
 
 

@@ -6,6 +6,7 @@ The owner's key lives in the browser's address of this session only: it is shown
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from typing import Any
 
 import streamlit as st
 
@@ -26,11 +27,11 @@ def owner() -> str:
 
 def shelf(
     slug: str,
-    files: Callable[[], Mapping[str, tuple[Callable[[], bytes | str], str]]],
+    files: Callable[[], Mapping[str, Any]],
     made: Callable[[str], store.Run],
     lines: Callable[[str, str], Mapping[str, str]],
 ) -> None:
-    """Downloads of the model on screen, its place on the server, and the models kept so far."""
+    """Downloads of the model on screen (name -> make, kind, check, of which run), its place on the server, and the models kept so far."""
     st.subheader("The model on screen, to take along", anchor=False)
     _downloads(slug, files())
     st.subheader("Keep it on this server", anchor=False)
@@ -43,16 +44,19 @@ def shelf(
         _kept(slug, lines)
 
 
-def _downloads(slug: str, files: Mapping[str, tuple[Callable[[], bytes | str], str]]) -> None:
-    """A button for each file; one is made when it is asked for, and what cannot be made says why."""
+def _downloads(slug: str, files: Mapping[str, Any]) -> None:
+    """A button for each file; one is made when it is asked for, and tried if it can be; what cannot be made says why."""
     name = st.selectbox("File", list(files), key=f"{slug}:file")
-    make, kind = files[name]
+    make, kind, check, of = files[name]
     if st.button("Make the file", icon=":material/build:", key=f"{slug}:make"):
-        with frame.plainly():
-            st.session_state[f"{slug}:made"] = (name, make())
+        with frame.plainly(), st.spinner("The file is made ..."):
+            content = make()
+            st.session_state[f"{slug}:made"] = ((name, of), content, check(content) if check else "")
     done = st.session_state.get(f"{slug}:made")
-    if done is not None and done[0] == name:
+    if done is not None and done[0] == (name, of):  # of another run there may be a file of the same name
         st.download_button(f"Download {name}", done[1], name, kind, on_click="ignore", key=f"{slug}:download")
+        if done[2]:
+            st.caption(done[2])
 
 
 def _kept(slug: str, lines: Callable[[str, str], Mapping[str, str]]) -> None:

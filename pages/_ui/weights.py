@@ -20,18 +20,26 @@ def at_hand(spec: Spec, **fresh: Any) -> Spec:
 
     When the weights arrive, the `fresh` settings are taken too: a layer that was chosen meanwhile is another network's.
     """
-    why = missing(spec.network)
+    first, why = spec.params()["network"], missing(spec.network)
+    waited_for = st.session_state.get(WAITING)
+    if offered(spec.network, why and f"{why}. Until they are here, the page shows: {first.options[first.default]}."):
+        return dataclasses.replace(spec, network=first.default, **fresh)
+    if waited_for == spec.network:
+        controls.change(type(spec), **fresh)
+        st.rerun()
+    return spec
+
+
+def offered(network: str, why: str) -> bool:
+    """Whether the weights of a network are missing. `why` says so ("" if not), and stands above a button that downloads them."""
     waited_for = st.session_state.pop(WAITING, None)
     if not why:
-        if waited_for == spec.network:
-            controls.change(type(spec), **fresh)
-            st.rerun()
-        return spec
-    if waited_for != spec.network:
+        return False
+    if waited_for != network:
         st.session_state.pop(f"{Wanted.SLUG}:job", None)  # what is said there is about another network
-    st.session_state[WAITING] = spec.network
-    about, first = PRETRAINED[spec.network], spec.params()["network"]
-    st.info(f"{why}. Until they are here, the page shows: {first.options[first.default]}.", icon=":material/download:")
+    st.session_state[WAITING] = network
+    about = PRETRAINED[network]
+    st.info(why, icon=":material/download:")
     if not frame.focused():
         jobs.panel(
             fetched,
@@ -40,7 +48,7 @@ def at_hand(spec: Spec, **fresh: Any) -> Spec:
             again="Try again",
             show=_nothing,
         )
-    return dataclasses.replace(spec, network=first.default, **fresh)
+    return True
 
 
 def _nothing(_job: Any) -> None:

@@ -9,12 +9,16 @@ import pytest
 import torch
 from sklearn.decomposition import PCA
 
-from core.rng import numpy_generator
+from core.data.example_sets import ExampleSet, photographs
+from core.rng import generator, numpy_generator
 from core.transfer_tuner import evaluation
 from core.transfer_tuner.cost import cost
 from core.transfer_tuner.course import Errand, Outcome, examined, measure, outcomes, sizes, smaller, train
 from core.transfer_tuner.spec import SHIFTS, STRATEGIES
 from core.transfer_tuner.tuning import network, rebuilt, tensor
+from models.blocks import init_weights
+from models.catalogue import MODELS, load
+from models.pretrained import PRETRAINED
 from tests.core.transfer_tuner.conftest import SMALL
 
 g = numpy_generator(0, "test evaluation")
@@ -78,6 +82,76 @@ def test_a_probe_forgets_nothing_and_keeps_its_body(runs, data):
     np.testing.assert_allclose(examined(runs["probe"], data, "moved")["cka"], 1.0)
     changed = examined(runs["full"], data, "forget")
     assert np.abs(changed["source_end"] - changed["source_before"]).max() > 1e-3
+
+
+def test_forgetting_is_the_old_last_layer_on_the_new_body(runs, monkeypatch):
+    monkeypatch.delenv("GLASSNET_DATA", raising=False)
+    net = rebuilt(runs["full"].spec, 6, runs["full"].arrays)
+    whole = load("tinyvgg-cifar10").double()
+    x = MODELS["tinyvgg-cifar10"].normalise(torch.from_numpy(photographs())).double()
+    with torch.no_grad():
+        by_hand = [whole(x), whole.classifier(net.body(x))]
+    found = evaluation.forgetting(runs["full"].spec, net)
+    assert set(found) == {"source_before", "source_end"}
+    for name, expected in zip(found, by_hand, strict=True):
+        np.testing.assert_allclose(found[name], expected, rtol=1e-9, atol=1e-9)
+
+
+def test_known_test_pictures_are_counted(runs, monkeypatch):
+    pictures = photographs()[:7]
+    x = MODELS["tinyvgg-cifar10"].normalise(torch.from_numpy(pictures)).double()
+    with torch.no_grad():
+        labels = load("tinyvgg-cifar10").double()(x).argmax(1).numpy()
+    labels[:2] = (labels[:2] + 1) % 10
+    monkeypatch.setattr(evaluation, "example_set", lambda name, count: ExampleSet(pictures, labels, "theirs"))
+    found = evaluation.forgetting(runs["probe"].spec, rebuilt(runs["probe"].spec, 6, runs["probe"].arrays))
+    np.testing.assert_allclose(found["source_accuracy"], [5 / 7, 5 / 7])
+    assert len(found["source_before"]) == len(photographs())
+
+
+@pytest.mark.parametrize("name", ["squeezenet1_1", "resnet18", "mobilenet_v3_small"])
+def test_an_imagenet_body_fits_its_old_network(name, runs, monkeypatch):
+    g = generator(0, "test forgetting")
+    monkeypatch.setattr(evaluation, "plain", lambda n: init_weights(PRETRAINED[n].build(), g).eval())
+    monkeypatch.setattr(evaluation, "squares", lambda side: np.zeros((2, 3, 64, 64), np.float32) + 0.3)
+    spec = replace(SMALL, backbone=name, strategy="scratch")
+    net = network(spec, 3)
+    found = evaluation.forgetting(spec, net)
+    assert found["source_end"].shape == (2, 1000)
+    assert np.isfinite(found["source_end"]).all()
+    assert np.abs(found["source_end"] - found["source_before"]).max() > 0
+
+
+def test_a_drawing_takes_the_form_of_mnist():
+    ink = np.zeros((280, 280))
+    ink[100:180, 10:50] = 0.5  # off the middle and pale: 80 by 40
+    found = evaluation.like_digits(ink, "mnist")
+    expected = np.zeros((28, 28))
+    expected[4:24, 9:19] = 255
+    np.testing.assert_array_equal(found, np.repeat(expected[:, :, None], 3, axis=2))
+    assert not evaluation.like_digits(np.zeros((9, 9)), "mnist").any()
+
+
+def test_a_drawing_takes_the_form_of_scikit_learn_s_digits():
+    ink = np.zeros((280, 280))
+    ink[100:180, 10:50] = 1.0
+    found = evaluation.like_digits(ink, "digits")
+    by = round(evaluation.WIDER * 80 / 8)
+    side, width = 80 + 2 * by, 40 + 2 * by  # after widening
+    cell = side / 8
+    covered = np.clip((width / 2 - np.abs(np.arange(8) - 3.5) * cell) / cell + 0.5, 0, 1)
+    np.testing.assert_allclose(found[:, :, 0], np.tile(255 * covered, (8, 1)), atol=255 * 1.5 / cell)
+    assert not evaluation.like_digits(np.zeros((9, 9)), "digits").any()
+
+
+def test_ink_is_widened_by_as_much_on_all_sides():
+    ink = np.zeros((9, 9))
+    ink[4, 4] = 1.0
+    wide = evaluation.widened(ink, 2)
+    assert wide.shape == (13, 13)
+    assert wide.sum() == 25
+    assert wide[4:9, 4:9].all()
+    np.testing.assert_array_equal(evaluation.widened(ink, 0), ink)
 
 
 def test_the_unshifted_accuracy_is_the_run_s(runs, data):

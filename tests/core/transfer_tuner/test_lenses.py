@@ -15,7 +15,7 @@ from core import transfer_tuner
 from core.contracts import Snapshot
 from core.data.image_sets import keep
 from core.errors import ExplainerError
-from core.transfer_tuner import home, lenses
+from core.transfer_tuner import home, lenses, metrics
 from core.transfer_tuner.course import Outcome, data_of, resolved
 from core.transfer_tuner.questions import questions
 from core.transfer_tuner.spec import LENSES
@@ -40,6 +40,14 @@ def test_the_confusion_counts_and_its_cell(runs, data):
 def test_every_look_without_a_run_says_what_to_do(lens):
     seen = lenses.look(replace(SMALL, lens=lens), {})
     assert seen.sentences
+
+
+def test_a_new_picture_is_answered_by_the_network(runs, data):
+    picture = data.pictures[data.val[3]]
+    seen = lenses.predict(replace(SMALL, strategy="full"), runs, picture)
+    P = metrics.probabilities(runs["full"].arrays["logits_val"])[3]
+    assert f"answers **{data.classes[P.argmax()]}**" in seen.sentences[0] or "**unknown**" in seen.sentences[0]
+    np.testing.assert_allclose(sorted(seen.figures["probabilities"].data[0]["x"]), sorted(P), rtol=1e-6)
 
 
 def test_the_questions_answers_are_the_run_s(runs, data):
