@@ -24,6 +24,7 @@ from core.plots.theme import (
     hidden_axis,
     layout,
     signed_scale,
+    upright_line,
 )
 from core.plots.tiles import columns_of, frame, resized, sheet, tile_at, upright
 from core.plots.token_maps import LABELS, tokens
@@ -332,15 +333,7 @@ def growth(lengths: np.ndarray, linear: np.ndarray, quadratic: np.ndarray, maps:
         ("weights held: ~ n²", maps, GREEN, "dot"),
     )
     data = [{"type": "scatter", "mode": "lines", "x": lengths, "y": y.astype(float), "name": name, "line": {"color": c, "dash": dash, "width": 2.4}, "hovertemplate": "%{x} tokens: %{y:,.0f}<extra>%{fullData.name}</extra>"} for name, y, c, dash in curves]  # fmt: skip
-    here = {
-        "type": "line",
-        "x0": n,
-        "x1": n,
-        "yref": "paper",
-        "y0": 0,
-        "y1": 1,
-        "line": {"color": GREY, "dash": "dash"},
-    }
+    here = upright_line(n, color=GREY, dash="dash")
     cross = next((int(x) for x, a, b in zip(lengths, linear, quadratic, strict=True) if b > a), 0)
     return Figure(
         data=data,
@@ -374,7 +367,7 @@ def curves(steps: np.ndarray, metrics: Mapping[str, Sequence[float]]) -> Figure:
             "line": {"color": GREY, "width": 2},
         }
     )
-    frames = [Frame([{}], [0], {"shapes": [{"type": "line", "x0": int(s), "x1": int(s), "yref": "paper", "y0": 0, "y1": 1, "line": {"color": VERMILLION, "width": 2}}]}) for s in steps]  # fmt: skip
+    frames = [Frame([{}], [0], {"shapes": [upright_line(int(s), color=VERMILLION, width=2)]}) for s in steps]  # fmt: skip
     last = {key: float(np.asarray(metrics[key])[-1]) for key, *_ in CURVES if key in metrics}
     best = f"best head {_percent(last['alignment'])}, " if "alignment" in last else ""
     return Figure(

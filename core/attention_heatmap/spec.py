@@ -44,7 +44,9 @@ class AttentionHeatmapSpec(Spec):
     folder: str = param("", "Model", max_length=120, hidden=True, help="A folder with a language model")
     own: str = param("", "Trained here", max_length=32, hidden=True)
     prompt: str = param(PROMPT, "Text", max_length=2500, help="What the language model reads")
-    task: str = param("reverse", "Task", options={**{name: task.title for name, task in TASKS.items()}, "text": "Go on with a text"})
+    task: str = param(
+        "reverse", "Task", options={**{name: task.title for name, task in TASKS.items()}, "text": "Go on with a text"}
+    )
     text: str = param("", "Tokens", max_length=160, help="Type your own; empty is the task's example")
     place: str = param(
         "",

@@ -107,7 +107,9 @@ def _of_snapshot(content: bytes) -> Subject:
     arrays = load(content)
     course = Course(**json.loads(arrays.pop(COURSE).tobytes()))
     model = trained(course, arrays).double().requires_grad_(False)
-    return Subject(f"own {hashlib.sha256(content).hexdigest()}", model, course.about(), course, read=reader(course.about()))
+    return Subject(
+        f"own {hashlib.sha256(content).hexdigest()}", model, course.about(), course, read=reader(course.about())
+    )
 
 
 TRAINED = Shelf(_of_snapshot, most=16)

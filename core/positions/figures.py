@@ -9,7 +9,7 @@ import numpy as np
 
 from core.contracts import Figure
 from core.plots.encode import quantise
-from core.plots.theme import BLUE, CATEGORIES, GREY, ORANGE, axis, layout, signed_scale
+from core.plots.theme import BLUE, CATEGORIES, GREY, ORANGE, axis, layout, signed_scale, upright_line
 from core.plots.words import short
 
 TOP_HEIGHT, LENS_HEIGHT = 400, 400
@@ -81,7 +81,7 @@ def lines(
         }
         for k, (name, y) in enumerate(curves.items())
     ]  # fmt: skip
-    shapes = [] if mark is None else [{"type": "line", "x0": mark, "x1": mark, "y0": 0, "y1": 1, "yref": "paper", "line": {"color": GREY, "width": 1.5, "dash": "dot"}}]  # fmt: skip
+    shapes = [] if mark is None else [upright_line(mark, color=GREY, width=1.5, dash="dot")]
     return Figure(
         data,
         layout(xaxis=axis(x_title), yaxis=axis(y_title, **more), showlegend=True, shapes=shapes),

@@ -9,7 +9,19 @@ import numpy as np
 
 from core.contracts import Figure, Frame, Step
 from core.plots.encode import quantise
-from core.plots.theme import BLUE, GREEN, GREY, MAGNITUDE, ORANGE, PURPLE, VERMILLION, axis, layout, signed_scale
+from core.plots.theme import (
+    BLUE,
+    GREEN,
+    GREY,
+    MAGNITUDE,
+    ORANGE,
+    PURPLE,
+    VERMILLION,
+    axis,
+    layout,
+    signed_scale,
+    upright_line,
+)
 from core.plots.words import short
 
 TOP_HEIGHT, LENS_HEIGHT = 400, 360
@@ -202,7 +214,7 @@ def forced(before: np.ndarray, after: np.ndarray, right: Sequence[str], place: i
         data,
         layout(
             showlegend=True, xaxis=_tokens("right answer", right), yaxis=axis("probability of the right token [1]", range=[-0.03, 1.03]),
-            shapes=[{"type": "line", "x0": place, "x1": place, "yref": "paper", "y0": 0, "y1": 1, "line": {"color": GREY, "dash": "dot", "width": 2}}],
+            shapes=[upright_line(place, color=GREY, dash="dot", width=2)],
         ),
         f"After the forced token at place {place + 1} the mean probability of the right tokens is {short(float(after[place + 1 :].mean()) if place + 1 < len(after) else None) or 'not defined'}; left alone it is {short(float(before[place + 1 :].mean()) if place + 1 < len(before) else None) or 'not defined'}.",
         "How sure the decoder is of the right token at each place. Dotted: the place whose token is forced; what it believes at that place and before is unchanged, what it believes after it has heard the forced token may not be.",

@@ -9,7 +9,7 @@ import numpy as np
 
 from core.contracts import Figure, Frame, Step
 from core.plots.encode import quantise
-from core.plots.theme import BLUE, GREEN, GREY, MAGNITUDE, ORANGE, VERMILLION, axis, hidden_axis, layout
+from core.plots.theme import BLUE, GREEN, GREY, MAGNITUDE, ORANGE, VERMILLION, axis, hidden_axis, layout, upright_line
 from core.plots.words import short
 
 STRIP_HEIGHT, TOP_HEIGHT, LENS_HEIGHT = 260, 280, 380
@@ -177,7 +177,7 @@ def unknown(sizes: Sequence[int], share: np.ndarray, at: int) -> Figure:
         data,
         layout(
             showlegend=True, xaxis=axis("vocabulary of words [words]", type="log"), yaxis=axis("unknown words of the text to encode [%]", range=[-4, 104]),
-            shapes=[{"type": "line", "x0": at, "x1": at, "yref": "paper", "y0": 0, "y1": 1, "line": {"color": GREY, "dash": "dot"}}],
+            shapes=[upright_line(at, color=GREY, dash="dot")],
         ),
         f"With {sizes[-1]} words, all of the training text, {100 * share[-1]:.0f} % of the words to encode are unknown; with {sizes[0]} it is {100 * share[0]:.0f} %. Byte-pair encoding: 0 %.",
         "Solid: how many of the words to encode have no number, if only the most frequent words of the training text have one. Where the line stays above 0, no size helps: those words were never there. Dotted: the vocabulary that you have set. Dashed: bytes know every text.",

@@ -21,6 +21,7 @@ from core.plots.theme import (
     axis,
     hidden_axis,
     layout,
+    upright_line,
 )
 from core.plots.tiles import corner, frame
 from core.plots.words import short
@@ -335,7 +336,7 @@ def stacked(groups: Mapping[str, np.ndarray], x: np.ndarray, x_title: str, y_tit
 
 def rates(rates_tried: np.ndarray, losses: np.ndarray, proposal: float) -> Figure:
     """The loss while the rate grows."""
-    mark = {"type": "line", "x0": proposal, "x1": proposal, "yref": "paper", "y0": 0, "y1": 1, "line": {"color": VERMILLION, "dash": "dash", "width": 2}}  # fmt: skip
+    mark = upright_line(proposal, color=VERMILLION, dash="dash", width=2)
     drawn = lines(
         {"loss": (rates_tried, losses)}, "learning rate η  [1]", "smoothed loss  [nat]",
         "One short run in which the rate grows from step to step. Flat at the left: too small to learn. Rising at the right: too large. The dashed line marks where the loss falls most steeply.",
@@ -348,7 +349,7 @@ def probabilities(classes: Sequence[str], P: np.ndarray, threshold: float) -> Fi
     """The answer to one picture, and the line below which it counts as unknown."""
     order = np.argsort(-P, kind="stable")[:10]
     words = [classes[k] for k in order]
-    line = {"type": "line", "x0": threshold, "x1": threshold, "yref": "paper", "y0": 0, "y1": 1, "line": {"color": VERMILLION, "dash": "dash"}}  # fmt: skip
+    line = upright_line(threshold, color=VERMILLION, dash="dash")
     return Figure(
         [{"type": "bar", "orientation": "h", "x": P[order], "y": words, "marker": {"color": BLUE}, "hovertemplate": "%{y}: %{x:.4f}<extra></extra>"}],
         layout(xaxis=axis("probability", range=[0, 1.02]), yaxis=axis("class", type="category", autorange="reversed"), shapes=[line]),

@@ -13,6 +13,7 @@ import numpy as np
 from core.attribution import attribute
 from core.contracts import Figure, Step, View
 from core.data.squares import square
+from core.plots.theme import upright_line
 from core.plots.words import short
 from core.transfer_tuner import figures as draw
 from core.transfer_tuner import loop, metrics
@@ -152,7 +153,7 @@ def trust(spec: TransferTunerSpec, runs: Runs) -> View:
     P = metrics.probabilities(Z)
     rocs = {name: metrics.roc(P[:, k], y == k) for k, name in enumerate(data.classes)}
     prs = {name: metrics.precision_recall(P[:, k], y == k) for k, name in enumerate(data.classes)}
-    line = {"type": "line", "x0": spec.unknown, "x1": spec.unknown, "yref": "paper", "y0": 0, "y1": 1, "line": {"dash": "dash", "color": draw.VERMILLION}}  # fmt: skip
+    line = upright_line(spec.unknown, dash="dash", color=draw.VERMILLION)
     figures = {
         "reliability": draw.reliability(before.confidence, before.accuracy, before.count, (after.confidence, after.accuracy)),
         "unknown": draw.lines(
@@ -258,7 +259,7 @@ def shift(spec: TransferTunerSpec, runs: Runs) -> View:
     P = metrics.probabilities(answers(net, example, run.spec))
     words = [f"{data.classes[data.labels[data.val[k]]]}, answered {data.classes[int(P[k].argmax())]} ({P[k].max():.0%})" for k in rows]  # fmt: skip
     right = [bool(P[k].argmax() == data.labels[data.val[k]]) for k in rows]
-    mark = {"type": "line", "x0": spec.level, "x1": spec.level, "yref": "paper", "y0": 0, "y1": 1, "line": {"dash": "dash", "color": draw.VERMILLION}}  # fmt: skip
+    mark = upright_line(spec.level, dash="dash", color=draw.VERMILLION)
     figures = {
         "shift": draw.lines({n: (levels, a) for n, a in found.items()}, "strength of the shift  [steps]", "validation accuracy  [share]", "The same validation pictures, changed more and more; 0 is unchanged. One line for each strategy that was trained. The dashed line is the strength shown beside.", markers=True, y={"range": [-0.02, 1.04]}, shapes=[mark]),
         "shifted": draw.gallery(thumbs(example), words, right, f"{SHIFTS[spec.shift]} at strength {spec.level}", columns=4),
@@ -413,7 +414,7 @@ def loop_look(spec: TransferTunerSpec, runs: Runs, *, clock: bool = True) -> Vie
         return View([words, NOTHING], figures=figures)
     watched = {"loss of training": (run.curve("epoch"), run.curve("train_loss")), "loss of validation": (run.curve("epoch"), run.curve("val_loss"))}  # fmt: skip
     best = best_epoch(run.curve("val_accuracy"), run.curve("val_loss"))
-    mark = {"type": "line", "x0": best, "x1": best, "yref": "paper", "y0": 0, "y1": 1, "line": {"dash": "dash", "color": draw.VERMILLION}}  # fmt: skip
+    mark = upright_line(best, dash="dash", color=draw.VERMILLION)
     if taken:
         parts = run.arrays["seconds"]
         last = int(run.curve("epoch")[-1])

@@ -9,7 +9,19 @@ import numpy as np
 
 from core.contracts import Figure, Frame, Step
 from core.plots.encode import quantise
-from core.plots.theme import BLUE, CATEGORIES, GREEN, GREY, MAGNITUDE, ORANGE, axis, hidden_axis, layout, signed_scale
+from core.plots.theme import (
+    BLUE,
+    CATEGORIES,
+    GREEN,
+    GREY,
+    MAGNITUDE,
+    ORANGE,
+    axis,
+    hidden_axis,
+    layout,
+    signed_scale,
+    upright_line,
+)
 from core.plots.tiles import resized, sheet, upright
 from core.plots.words import short
 
@@ -408,7 +420,7 @@ def _curves(
         [*data, guess],
         layout(
             xaxis=axis(title, **more), yaxis=axis("right answers [%]", range=[0, 103]), showlegend=True,
-            shapes=[{"type": "line", "x0": mark if more.get("type") != "log" else here, "x1": mark if more.get("type") != "log" else here, "y0": 0, "y1": 1, "yref": "paper", "line": {"color": CHOSEN, "width": 1.5, "dash": "dot"}}],
+            shapes=[upright_line(here if more.get("type") == "log" else mark, color=CHOSEN, width=1.5, dash="dot")],
         ),
         alt=f"{what}: share of right answers, " + "; ".join(f"{name} from {100 * y[0]:.1f} % to {100 * y[-1]:.1f} %" for name, y in curves.items()) + ".",
         how_to_read=f"{read} The magenta line is the picture on screen.",

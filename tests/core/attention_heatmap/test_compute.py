@@ -23,6 +23,7 @@ from core.attention_heatmap.compute import (
 )
 from core.attention_heatmap.evidence import METHODS, Answers, evidence
 from core.attention_heatmap.questions import questions
+from core.attention_heatmap.spec import LENSES
 from core.contracts import Figure
 from core.errors import ExplainerError
 from models.attention import causal
@@ -295,3 +296,15 @@ def test_questions_have_the_live_answers():
     assert bits.answer == pytest.approx(row_entropy(found), abs=1e-4)
     assert hot.answer == read(SPEC(temperature=10.0)).right < found.right
     assert len(questions(read(SPEC(temperature=20.0)))) == 2
+
+
+@pytest.mark.parametrize("lens", LENSES)
+def test_a_character_model_has_maps_but_no_score(lens: str) -> None:
+    """Nobody knows where it should look: no cell is marked, and every lens says something all the same."""
+    found = read(SPEC(task="text", lens=lens, text="for i in"))
+    assert found.rows == ["f", "o", "r", "␣", "i", "␣", "i", "n"]
+    assert not found.truth.any()
+    np.testing.assert_allclose(found.seen.weights.sum(-1), 1, atol=1e-12)
+    seen = page.look(found)
+    assert seen.sentences
+    assert all(len(f.alt) > 30 for f in (*page.pictures(found).values(), *seen.figures.values()))
