@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import os
+import pickle
 import statistics
 import tempfile
 import threading
@@ -29,22 +30,24 @@ from core.transfer_tuner import home
 from core.transfer_tuner.course import Outcome
 from core.transfer_tuner.spec import TransferTunerSpec
 from core.transfer_tuner.tuning import Learner, extracted, learner, network, task, tensor, tune
+from core.transfer_tuner.watch import Watch
 from models.tuned import missing
 
-TURNS = 5
+TURNS = 9
 
 
-def seconds(*sides: Callable[[], object], turns: int = TURNS) -> list[float]:
-    """The median time of each side, measured in turn."""
-    found: list[list[float]] = [[] for _ in sides]
-    for side in sides:
-        side()
-    for _ in range(turns):
-        for times, side in zip(found, sides, strict=True):
+def paired(ours: Callable[[], object], rival: Callable[[], object], turns: int = TURNS) -> tuple[float, float]:
+    """Both in turn, and the order changes from turn to turn: the median of our seconds, and of the ratios ours / rival."""
+    times: dict[Callable[[], object], list[float]] = {ours: [], rival: []}
+    ours(), rival()  # the first time, memory is fetched and caches fill
+    for turn in range(turns):
+        for side in (ours, rival) if turn % 2 else (rival, ours):
             begun = time.perf_counter()
             side()
-            times.append(time.perf_counter() - begun)
-    return [statistics.median(times) for times in found]
+            times[side].append(time.perf_counter() - begun)
+    return statistics.median(times[ours]), statistics.median(
+        a / b for a, b in zip(times[ours], times[rival], strict=True)
+    )
 
 
 def features(spec: TransferTunerSpec) -> None:
@@ -58,8 +61,8 @@ def features(spec: TransferTunerSpec) -> None:
             for x in ready:
                 net.body(x)
 
-    ours, rival = seconds(lambda: list(extracted(net, data.pictures, spec)), bare)
-    print(f"features of {spec.backbone}: {64 / ours:.0f} pictures/s, {rival / ours:.2f} of the bare forward pass (wanted 0.9)")  # fmt: skip
+    took, ratio = paired(lambda: list(extracted(net, data.pictures, spec)), bare)
+    print(f"features of {spec.backbone}: {64 / took:.0f} pictures/s, {1 / ratio:.2f} of the bare forward pass (wanted 0.9 or more)")  # fmt: skip
 
 
 def probe(spec: TransferTunerSpec) -> None:
@@ -73,17 +76,28 @@ def probe(spec: TransferTunerSpec) -> None:
         while not again.over():
             list(again.learn())
 
-    (took,) = seconds(train, turns=3)
-    print(f"probe on 300 pictures with cached features, {spec.epochs} epochs: {took:.2f} s (wanted 5)")
+    begun = time.perf_counter()
+    train()
+    took = time.perf_counter() - begun
+    print(f"probe on 300 pictures with cached features, {spec.epochs} epochs: {took:.2f} s (wanted at most 5)")
 
 
 def loop() -> None:
-    """Full training with snapshots and checkpoints against the bare loop with the same evaluations."""
-    spec = TransferTunerSpec(strategy="full", count=120, epochs=2, precision="single")
+    """Full training as a job does it, each snapshot packed for its way to the page, against the bare loop with the same evaluations.
+
+    Up to the last epoch: what is worked out of a finished run (its film, its examination) is no cost of the loop.
+    """
+    spec = TransferTunerSpec(strategy="full", count=120, epochs=4, precision="single")
     pictures = image_set("textures", spec.count)
-    data = task(spec, pictures)
+
+    def ours() -> None:
+        for snapshot in tune(spec, pictures, watch=Watch()):
+            pickle.dumps(snapshot, pickle.HIGHEST_PROTOCOL)
+            if snapshot.metrics.get("epoch") == spec.epochs:
+                return
 
     def bare() -> None:
+        data = task(spec, pictures)
         net = network(spec, len(data.classes))
         optimizer = torch.optim.AdamW(net.parameters(), lr=spec.rate, weight_decay=spec.decay, foreach=False)
         y = torch.from_numpy(data.labels)
@@ -101,11 +115,10 @@ def loop() -> None:
                 loss.backward()
                 optimizer.step()
             evaluate(data.val)
-        evaluate(data.train), evaluate(data.val)
 
-    ours, rival = seconds(lambda: list(tune(spec, pictures)), bare)
+    _, ratio = paired(ours, bare, turns=31)
     print(
-        f"loop with snapshots, checkpoints and gradient norms: {ours / rival:.3f} of the bare loop's time (wanted 1.05)"
+        f"loop with snapshots, checkpoints, gradient norms and packing: {ratio:.3f} of the bare loop's time (wanted at most 1.05)"
     )
 
 
@@ -136,11 +149,11 @@ def http(spec: TransferTunerSpec) -> None:
 
         def bare() -> None:
             with torch.inference_mode():
-                net(tensor(square(read_image("a.jpg", content, longest=512), side)[None], spec))
+                net(tensor(np.stack([square(read_image("a.jpg", content, longest=512), side)]), spec))
 
-        ours, rival = seconds(ask, bare, turns=25)
+        took, ratio = paired(ask, bare, turns=41)
         server.should_exit = True
-    print(f"predict over HTTP with {spec.backbone}: {1e3 * ours:.1f} ms, {ours / rival:.2f} of decode and forward pass (wanted 1.3)")  # fmt: skip
+    print(f"predict over HTTP with {spec.backbone}: {1e3 * took:.1f} ms, {ratio:.2f} of decode and forward pass (wanted at most 1.3)")  # fmt: skip
 
 
 def main() -> None:

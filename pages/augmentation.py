@@ -18,10 +18,12 @@ from core.augmentation import (
     pipeline,
     questions,
     resolved,
+    sections,
+    table,
     tiles,
     training,
 )
-from pages._ui import charts, closer, controls, explainer, frame, jobs
+from pages._ui import charts, closer, controls, explainer, frame, jobs, report
 from pages._ui import questions as ask
 from pages._ui.uploads import own_set
 
@@ -49,9 +51,9 @@ def settings(spec: SPEC) -> None:
         return
     controls.draw(spec, ["data"])
     if spec.data == "own":
-        found = own_set(key="augmentation:own")
-        if found is not None and found.digest != spec.own:
-            controls.change(SPEC, own=found.digest)
+        digest = brought(spec)
+        if digest != spec.own:
+            controls.change(SPEC, own=digest)
             st.rerun()
     with st.grid(4, min_column_width=190):
         controls.draw(
@@ -60,6 +62,15 @@ def settings(spec: SPEC) -> None:
     with st.expander("Probabilities, picture, seed"), st.grid(4, min_column_width=190):
         controls.draw(spec, ["turn_p", "shift_p", "zoom_p", "brightness_p", "colour_p", "erase_p"])
         controls.draw(spec, ["picture", "draws", "seed"])
+
+
+def brought(spec: SPEC) -> str:
+    """The digest of the visitor's pictures: of those on this page, of none once they are removed, else of the link's."""
+    found, had = own_set(key="augmentation:own"), st.session_state.get("augmentation:had", False)
+    st.session_state["augmentation:had"] = found is not None
+    if found is not None:
+        return found.digest
+    return "" if had else spec.own
 
 
 def lab(spec: SPEC) -> None:
@@ -125,8 +136,9 @@ def picture(spec: SPEC) -> None:
 
 
 def take_home(spec: SPEC) -> None:
-    """The pictures that the script reads where it cannot draw them itself."""
+    """The pictures that the script reads where it cannot draw them itself; report and table."""
     st.download_button("Download pictures", lambda: data_file(spec), FILE, on_click="ignore", key="augmentation:npz")
+    report.downloads("augmentation", lambda: sections(spec), lambda: table(spec))
 
 
 explainer.show(

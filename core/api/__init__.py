@@ -6,13 +6,17 @@
     GET  /api/docs, /api/openapi.json  what there is, for people and for programs
 
 With `GLASSNET_API_TOKEN` set, all but health and the documentation want "Authorization: Bearer <token>". A picture that cannot be
-read, or a model that does not exist, is answered with 422 or 404 and the reason. Nothing that is sent is kept.
+read, or a model that does not exist, is answered with 422 or 404 and the reason. Two requests are worked on at a time and a few
+more wait; beyond these, 503 asks for patience, so that many large pictures at once need no more memory than a few. Nothing that is
+sent is kept.
 """
 
 from __future__ import annotations
 
 import hmac
 import os
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from html import escape
 from typing import Annotated, Any, no_type_check
 
@@ -28,12 +32,18 @@ __all__ = ["api"]
 
 MOST_PICTURES = 16
 MOST_BODY = LIMITS.file + MB
+_waiting = threading.BoundedSemaphore(8)
+_workers = ThreadPoolExecutor(
+    2, "predict"
+)  # two threads of their own: what a thread has freed, its part of the heap keeps
 
 
 def allowed(authorization: Annotated[str, Header()] = "") -> None:
     """Refuse who lacks the token, if the server wants one."""
     token = os.environ.get("GLASSNET_API_TOKEN", "")
-    if token and not hmac.compare_digest(authorization.encode(), f"Bearer {token}".encode()):
+    scheme, _, given = authorization.partition(" ")
+    sent = given.strip().encode("latin-1")  # the bytes as they came: headers are read as Latin-1
+    if token and not (hmac.compare_digest(sent, token.encode()) and scheme.lower() == "bearer"):
         raise HTTPException(401, "this server wants the header Authorization: Bearer <token>", {"WWW-Authenticate": "Bearer"})  # fmt: skip
 
 
@@ -47,7 +57,7 @@ def refused(_request: Request, problem: ExplainerError) -> JSONResponse:
 
 
 @api.get("/health")
-def health() -> dict[str, str]:
+async def health() -> dict[str, str]:
     """Whether the server answers."""
     return {"status": "ok"}
 
@@ -70,13 +80,23 @@ def predict(model_id: str, files: Annotated[list[UploadFile], File()]) -> dict[s
     """What the model says about each picture: the answer, its probability, and those of all classes."""
     if len(files) > MOST_PICTURES:
         raise ExplainerError(f"{len(files)} pictures were sent, at most {MOST_PICTURES} are answered at once")
+    if not _waiting.acquire(blocking=False):
+        raise HTTPException(503, "the server answers others at the moment; ask again in a second", {"Retry-After": "1"})
+    try:
+        return {"model": model_id, "predictions": _workers.submit(_answers, model_id, files).result()}
+    finally:
+        _waiting.release()
+
+
+@no_type_check
+def _answers(model_id: str, files: list[UploadFile]) -> list[dict[str, Any]]:
+    """What the model says about each picture."""
     from core.api.predictor import predictor  # imports torch, which costs seconds: on the first request
 
     asked = predictor(model_id)
     pictures = [read_image(file.filename or "picture", file.file.read(), longest=512) for file in files]
     found = asked.probabilities(pictures)
-    said = [{"file": file.filename, **asked.answer(P)} for file, P in zip(files, found, strict=True)]
-    return {"model": model_id, "predictions": said}
+    return [{"file": file.filename, **asked.answer(P)} for file, P in zip(files, found, strict=True)]
 
 
 @api.get("/docs", include_in_schema=False)
@@ -106,7 +126,7 @@ class Bounded:
         if scope["type"] != "http":
             return await self.app(scope, receive, send)
         said = dict(scope["headers"]).get(b"content-length", b"0")
-        if not said.isdigit() or int(said) > self.most:
+        if not said.isdigit() or len(said) > 15 or int(said) > self.most:
             return await self._too_large(scope, receive, send)
         got = 0
 

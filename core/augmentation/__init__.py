@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from core.augmentation import figures as draw
 from core.augmentation.code import FILE, data_file, pipeline, script
-from core.augmentation.compute import album, core_of, draws, numbers, pair, resolved, train, training
-from core.augmentation.lenses import about, belongs, live, look, measured, worked
+from core.augmentation.compute import core_of, draws, numbers, resolved, train, training
+from core.augmentation.lenses import about, belongs, curves, live, look, measured, tiles, worked
 from core.augmentation.questions import questions
+from core.augmentation.report import sections, table
 from core.augmentation.spec import EXAMPLES, TOUR
 from core.augmentation.spec import AugmentationSpec as SPEC
 from core.contracts import Figure
@@ -31,23 +32,14 @@ __all__ = [
     "questions",
     "resolved",
     "script",
+    "sections",
+    "table",
     "thumbnail",
     "tiles",
     "train",
     "training",
     "worked",
 ]
-
-
-def tiles(spec: SPEC) -> Figure:
-    """The chosen picture of a resolved Spec and its draws."""
-    seen = album(spec)
-    return draw.draws(draws(spec), seen.classes[int(seen.y[spec.picture % len(seen.y)])])
-
-
-def curves(spec: SPEC) -> Figure:
-    """The test accuracy of both networks of a resolved Spec."""
-    return draw.live({name: run.test.tolist() for name, run in pair(spec).items()})
 
 
 def figures(spec: SPEC) -> dict[str, Figure]:

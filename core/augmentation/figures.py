@@ -18,18 +18,33 @@ from core.plots.words import short
 TOP_HEIGHT, LENS_HEIGHT = 380, 340
 COLOURS = (GREY, BLUE)
 KINDS = (("shift", "shift along both sides  [share of a side]"), ("turn", "turn  [degrees]"), ("noise", "noise  [standard deviation, white = 1]"))  # fmt: skip
-PAPER = 255
+PAIRS = 6  # in a row
 
 
 def contact_sheet(pictures: Sequence[np.ndarray], columns: int, gap: int = 1) -> np.ndarray:
-    """Pictures (h, w, 3) of bytes and of one size, side by side on white."""
+    """Pictures (h, w, 3) of bytes and of one size, side by side; what lies between them is transparent."""
     h, w, _ = pictures[0].shape
     rows = -(-len(pictures) // columns)
-    sheet = np.full((rows * (h + gap) - gap, columns * (w + gap) - gap, 3), PAPER, np.uint8)
+    sheet = np.zeros((rows * (h + gap) - gap, columns * (w + gap) - gap, 4), np.uint8)
     for n, picture in enumerate(pictures):
         y, x = n // columns * (h + gap), n % columns * (w + gap)
-        sheet[y : y + h, x : x + w] = picture
+        sheet[y : y + h, x : x + w, :3] = picture
+        sheet[y : y + h, x : x + w, 3] = 255
     return sheet
+
+
+def paired_sheet(pairs: Sequence[Sequence[np.ndarray]], gap: int = 1) -> np.ndarray:
+    """Pairs of pictures, the first above the second, PAIRS in a row; a wide space between the rows of pairs."""
+    columns = min(PAIRS, len(pairs))
+    rows = [
+        contact_sheet([pair[k] for pair in pairs[n : n + PAIRS]], columns, gap)
+        for n in range(0, len(pairs), PAIRS)
+        for k in range(2)
+    ]
+    below = [gap if k % 2 == 0 else len(rows[0]) // 5 for k in range(len(rows))]
+    below[-1] = 0
+    spaced = [np.pad(row, ((0, space), (0, 0), (0, 0))) for row, space in zip(rows, below, strict=True)]
+    return np.concatenate(spaced)
 
 
 def _image(sheet: np.ndarray) -> dict[str, Any]:
@@ -40,10 +55,16 @@ def _image(sheet: np.ndarray) -> dict[str, Any]:
     return {"type": "image", "source": source, "zsmooth": False, "hoverinfo": "skip"}
 
 
+def columns_for(count: int) -> int:
+    """As many columns as fill whole rows, if a number near the root does; else the rounded root."""
+    near = columns_of(count, 12)
+    return next((k for k in (near, near + 1, near + 2) if count % k == 0), near)
+
+
 def draws(found: np.ndarray, label: str) -> Figure:
     """The picture itself in the first tile, framed; then its draws."""
     tiles = [pixels(x) for x in found]
-    columns = columns_of(len(tiles), 12)
+    columns = columns_for(len(tiles))
     side = tiles[0].shape[0]
     change = np.abs(found[1:] - found[0]).mean(axis=(1, 2, 3))
     mark = {
@@ -152,12 +173,11 @@ def flow(moved: np.ndarray, classes: Sequence[str], change: str, marked: Sequenc
 def pairs(pictures: np.ndarray, change: str) -> Figure:
     """Pictures above, the same after the change below."""
     M = len(pictures)
-    tiles = [pixels(x) for k in range(2) for x in pictures[:, k]]
     return Figure(
-        [_image(contact_sheet(tiles, M))],
+        [_image(paired_sheet([[pixels(x) for x in pair] for pair in pictures]))],
         layout(xaxis=hidden_axis(constrain="domain"), yaxis=upright(), margin={"l": 4, "r": 4, "t": 8, "b": 8}),
         f"{M} test pictures, each above itself after {change.lower()}.",
-        "Above: test pictures as they are. Below each: the same picture changed. First come those that most of their class followed to another class; the table names the answers.",
+        "Close above each other: first a test picture as it is, below it the same picture changed. At the start come those that most of their class followed to another class; the table names the answers.",
     )  # fmt: skip
 
 
@@ -229,12 +249,11 @@ def brightness(
 
 def copies(found: Sequence[tuple[np.ndarray, np.ndarray]]) -> Figure:
     """Copies side by side: the earlier picture above."""
-    tiles = [pair[k] for k in range(2) for pair in found]
     return Figure(
-        [_image(contact_sheet(tiles, max(1, len(found))))],
+        [_image(paired_sheet(found))],
         layout(xaxis=hidden_axis(constrain="domain"), yaxis=upright(), margin={"l": 4, "r": 4, "t": 8, "b": 8}),
         f"{len(found)} pairs of copies, the earlier picture above.",
-        "Above: a picture. Below it: a later one that is its copy, exactly or nearly. The table says in how many bits the hashes differ, and where the two lie.",
+        "Close above each other: first a picture, below it a later one that is its copy, exactly or nearly. The table says in how many bits the hashes differ, and where the two lie.",
     )  # fmt: skip
 
 

@@ -16,6 +16,7 @@ from core.augmentation.compute import (
     Judged,
     album,
     arms,
+    draws,
     judge,
     key_of,
     mix_of,
@@ -28,7 +29,7 @@ from core.augmentation.spec import AugmentationSpec, stages
 from core.augmentation.transforms import CHANGES
 from core.augmentation.words import BACK_TRANSLATION, Draw
 from core.augmentation.words import draw as draw_words
-from core.contracts import Step, View
+from core.contracts import Figure, Step, View
 from core.data.image_checks import Report, facts_of, report
 from core.data.image_sets import split
 from core.data.images import ImageSet
@@ -40,6 +41,7 @@ from core.rng import numpy_generator
 LEVELS = (SHIFTS, TURNS, NOISES)
 PARTS = ("training", "validation", "test")
 MOST_PAIRS, MOST_ROWS, SENTENCES = 10, 200, 8
+ABOVE_CHANCE = 0.15  # by which a network must be right more often than by chance to judge a change
 
 
 def look(spec: AugmentationSpec) -> View:
@@ -55,6 +57,17 @@ def about(spec: AugmentationSpec) -> str:
         f"**{len(seen.x)} training and {len(seen.x_test)} test pictures** in {len(seen.classes)} classes ({seen.source}). Test accuracy: "
         f"plain **{a.test[-1]:.3f}**, augmented **{b.test[-1]:.3f}**. On harder test pictures (shifted, turned, noisy): plain **{a.held:.3f}**, augmented **{b.held:.3f}**."
     )
+
+
+def tiles(spec: AugmentationSpec) -> Figure:
+    """The chosen picture of a resolved Spec and its draws."""
+    seen = album(spec)
+    return draw.draws(draws(spec), seen.classes[int(seen.y[spec.picture % len(seen.y)])])
+
+
+def curves(spec: AugmentationSpec) -> Figure:
+    """The test accuracy of both networks of a resolved Spec."""
+    return draw.live({name: run.test.tolist() for name, run in pair(spec).items()})
 
 
 # Does it help?
@@ -152,6 +165,8 @@ def warning(spec: AugmentationSpec, found: Judged) -> str:
     classes, title = album(spec).classes, CHANGES[spec.change].title
     kept, was = (float(np.trace(table) / len(table)) for table in (found.moved, found.before))
     words = f"**{title}**: the plain network names {100 * was:.0f} % of a class rightly on average before the change, {100 * kept:.0f} % after it. "
+    if was < 1 / len(classes) + ABOVE_CHANCE:
+        return words + f"By chance it would be {100 / len(classes):.0f} %, so this network knows too little to judge a change. Give it more pictures a class or more epochs."  # fmt: skip
     if found.exchanges:
         told = "; ".join(
             f"{classes[c]} → {classes[d]} {100 * found.moved[c, d]:.0f} %, {classes[d]} → {classes[c]} {100 * found.moved[d, c]:.0f} %"

@@ -4,7 +4,8 @@
     root/<id>/<sha256>.safetensors, <sha256>.npz
 
 A file is written under the hash of its content before the manifest names it, and the manifest is put in place by one rename. So a
-kill at any moment leaves the run as it was or as it should be, never half of it. Nothing is unpickled.
+kill at any moment leaves the run as it was or as it should be, never half of it; what such a kill leaves lying is cleared away by
+the next save. Nothing is unpickled. One thing at a time is changed, by a lock of this process.
 
 A run belongs to a key that only its owner has; what is stored is the key's hash. The id is random and works like a link: who has it
 can load the model, nobody is told the ids of others. The root is `GLASSNET_STORE`, or glassnet/runs in the user's data folder.
@@ -13,12 +14,14 @@ can load the model, nobody is told the ids of others. The root is `GLASSNET_STOR
 from __future__ import annotations
 
 import hashlib
+import hmac
 import io
 import json
 import os
 import re
 import secrets
 import shutil
+import threading
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -36,8 +39,12 @@ __all__ = ["Entry", "Run", "delete", "load", "new_key", "rename", "runs", "save"
 
 FORMAT = 1
 ID = re.compile(r"[A-Za-z0-9_-]{8,40}")
-MOST_RUNS, MOST_BYTES, LONGEST_NAME = 40, 700_000_000, 80
+MOST_RUNS, MOST_BYTES, LONGEST_NAME = 40, 700_000_000, 80  # of one owner, of one run, of its name
+MOST_STORED = 20_000_000_000  # bytes, of all owners: keys cost nothing, so a limit for each would be none
+STALE = 24 * 3600  # seconds after which a folder without a manifest is a save that was killed
 KINDS = {"weights": "safetensors", "arrays": "npz"}
+NEEDED = {"id", "name", "owner", "saved", "about", "files"}
+_changing = threading.RLock()
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,23 +82,35 @@ def save(run: Run, key: str) -> str:
     """
     owner, name = _owner(key), _checked_name(run.name)
     folder = _folder(run.id) if run.id else _root() / secrets.token_urlsafe(12)
-    old = _manifest(folder)
-    if old is not None and old["owner"] != owner:
-        raise ExplainerError("this run belongs to another key; save it under a new name")
-    if old is None and len(runs(key)) >= MOST_RUNS:
-        raise ExplainerError(f"{MOST_RUNS} runs are kept already, and no more are taken; delete one first")
     content = {"weights": pack_tensors(_plain(run.weights)), "arrays": _npz(run.arrays)}
-    if sum(map(len, content.values())) > MOST_BYTES:
+    files = {kind: _named(kind, data) for kind, data in content.items()}
+    saved = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+    manifest = _text({"format": FORMAT, "id": folder.name, "name": name, "owner": owner, "saved": saved, "about": dict(run.about), "files": files})  # fmt: skip
+    with _changing:
+        _check_room(folder, owner, sum(map(len, content.values())))
+        folder.mkdir(parents=True, exist_ok=True)
+        for kind, data in content.items():
+            _replace(folder / files[kind]["file"], data)
+        _replace(folder / "manifest.json", manifest)
+        _clear(folder, {about["file"] for about in files.values()})
+    return folder.name
+
+
+def _check_room(folder: Path, owner: str, size: int) -> None:
+    """Refuse a run of another owner, one too many, or one too large."""
+    old, others = _manifest(folder), [m for m in _manifests() if m["id"] != folder.name]
+    if old is not None and not _same(old["owner"], owner):
+        raise ExplainerError("this run belongs to another key; save it under a new name")
+    if old is None and sum(_same(m["owner"], owner) for m in others) >= MOST_RUNS:
+        raise ExplainerError(f"{MOST_RUNS} runs are kept already, and no more are taken; delete one first")
+    if size > MOST_BYTES:
         raise ExplainerError(
             f"the run takes more than {MOST_BYTES // 1_000_000} MB; keep a smaller network, or a probe"
         )
-    folder.mkdir(parents=True, exist_ok=True)
-    files = {kind: _write_file(folder, kind, data) for kind, data in content.items()}
-    saved = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
-    manifest = {"format": FORMAT, "id": folder.name, "name": name, "owner": owner, "saved": saved, "about": dict(run.about), "files": files}  # fmt: skip
-    _replace(folder / "manifest.json", json.dumps(manifest, ensure_ascii=False, indent=1).encode())
-    _forget_old(folder, old, files)
-    return folder.name
+    if size + sum(map(_bytes, others)) > MOST_STORED:
+        raise ExplainerError(
+            f"this server keeps {MOST_STORED // 1_000_000_000} GB of runs and has no room for another; delete one first"
+        )
 
 
 def load(run_id: str) -> Run:
@@ -101,8 +120,7 @@ def load(run_id: str) -> Run:
         ExplainerError: there is no such run, or its files are not those that were saved.
     """
     folder = _folder(run_id)
-    manifest = _found(folder)
-    weights, arrays = (_read_file(folder, manifest["files"][kind]) for kind in KINDS)
+    manifest, (weights, arrays) = _read(folder, *KINDS)
     try:
         with np.load(io.BytesIO(arrays), allow_pickle=False) as stored:
             return Run(manifest["name"], manifest["about"], read_tensors(weights), dict(stored), folder.name)
@@ -112,8 +130,7 @@ def load(run_id: str) -> Run:
 
 def weights_file(run_id: str) -> bytes:
     """The safetensors file of a run. Raises ExplainerError as `load` does."""
-    folder = _folder(run_id)
-    return _read_file(folder, _found(folder)["files"]["weights"])
+    return _read(_folder(run_id), "weights")[1][0]
 
 
 def stamp(run_id: str) -> str:
@@ -124,32 +141,37 @@ def stamp(run_id: str) -> str:
 
 def runs(key: str) -> tuple[Entry, ...]:
     """The runs of the owner of `key`, the newest first."""
-    owner, root = _owner(key), _root()
-    found = [_manifest(folder) for folder in root.iterdir()] if root.is_dir() else []
-    own = [m for m in found if m is not None and m["owner"] == owner]
-    entries = [Entry(m["id"], m["name"], m["saved"], sum(f["bytes"] for f in m["files"].values()), m["about"]) for m in own]  # fmt: skip
+    owner = _owner(key)
+    entries = [Entry(m["id"], m["name"], m["saved"], _bytes(m), m["about"]) for m in _manifests() if _same(m["owner"], owner)]  # fmt: skip
     return tuple(sorted(entries, key=lambda e: (e.saved, e.id), reverse=True))
 
 
 def rename(run_id: str, name: str, key: str) -> None:
     """Give a run of one's own another name. Raises ExplainerError if it is not one's own, or the name cannot be used."""
-    folder, manifest = _own(run_id, key)
-    _replace(folder / "manifest.json", json.dumps({**manifest, "name": _checked_name(name)}, ensure_ascii=False, indent=1).encode())  # fmt: skip
+    with _changing:
+        folder, manifest = _own(run_id, key)
+        _replace(folder / "manifest.json", _text({**manifest, "name": _checked_name(name)}))
 
 
 def delete(run_id: str, key: str) -> None:
     """Remove a run of one's own. Raises ExplainerError if it is not one's own."""
-    folder, _ = _own(run_id, key)
-    (folder / "manifest.json").unlink()  # from here on there is no such run
-    shutil.rmtree(folder, ignore_errors=True)
+    with _changing:
+        folder, _ = _own(run_id, key)
+        (folder / "manifest.json").unlink()  # from here on there is no such run
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _own(run_id: str, key: str) -> tuple[Path, dict[str, Any]]:
     folder = _folder(run_id)
     manifest = _manifest(folder)
-    if manifest is None or manifest["owner"] != _owner(key):
+    if manifest is None or not _same(manifest["owner"], _owner(key)):
         raise ExplainerError(f"there is no run {run_id[:40]!r} under this key")
     return folder, manifest
+
+
+def _same(one: str, other: str) -> bool:
+    """Whether two hashes of keys are the same, in a time that does not tell where they differ."""
+    return hmac.compare_digest(one.encode(), other.encode())
 
 
 def _root() -> Path:
@@ -183,7 +205,22 @@ def _manifest(folder: Path) -> dict[str, Any] | None:
         found = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return None
-    return found if isinstance(found, dict) and found.get("format") == FORMAT else None
+    return found if isinstance(found, dict) and found.get("format") == FORMAT and found.keys() >= NEEDED else None
+
+
+def _manifests() -> list[dict[str, Any]]:
+    """Those of all runs of all owners."""
+    root = _root()
+    found = [_manifest(folder) for folder in root.iterdir()] if root.is_dir() else []
+    return [manifest for manifest in found if manifest is not None]
+
+
+def _bytes(manifest: Mapping[str, Any]) -> int:
+    return sum(about["bytes"] for about in manifest["files"].values())
+
+
+def _text(manifest: Mapping[str, Any]) -> bytes:
+    return json.dumps(manifest, ensure_ascii=False, indent=1).encode()
 
 
 def _found(folder: Path) -> dict[str, Any]:
@@ -203,11 +240,10 @@ def _npz(arrays: Mapping[str, np.ndarray]) -> bytes:
     return file.getvalue()
 
 
-def _write_file(folder: Path, kind: str, content: bytes) -> dict[str, Any]:
+def _named(kind: str, content: bytes) -> dict[str, Any]:
+    """What the manifest says of a file."""
     digest = hashlib.sha256(content).hexdigest()
-    name = f"{digest}.{KINDS[kind]}"
-    _replace(folder / name, content)
-    return {"file": name, "sha256": digest, "bytes": len(content)}
+    return {"file": f"{digest}.{KINDS[kind]}", "sha256": digest, "bytes": len(content)}
 
 
 def _replace(path: Path, content: bytes) -> None:
@@ -223,21 +259,39 @@ def _replace(path: Path, content: bytes) -> None:
         part.unlink(missing_ok=True)
 
 
-def _read_file(folder: Path, about: Mapping[str, Any]) -> bytes:
+def _read(folder: Path, *kinds: str) -> tuple[dict[str, Any], list[bytes]]:
+    """Manifest and files of a run; where it is replaced meanwhile, those of the new one."""
+    manifest = _found(folder)
+    while True:
+        found = [_checked_file(folder, manifest["files"][kind]) for kind in kinds]
+        if None not in found:
+            return manifest, found
+        newer = _found(folder)
+        if newer == manifest:
+            raise ExplainerError(
+                f"the files of run {folder.name!r} are not those that were saved; delete it and save it again"
+            )
+        manifest = newer
+
+
+def _checked_file(folder: Path, about: Mapping[str, Any]) -> bytes | None:
+    """The content of a file if it is the one that was saved."""
     try:
         content = (folder / about["file"]).read_bytes()
     except OSError:
-        content = b""
-    if hashlib.sha256(content).hexdigest() != about["sha256"]:
-        raise ExplainerError(
-            f"the files of run {folder.name!r} are not those that were saved; delete it and save it again"
-        )
-    return content
+        return None
+    return content if hashlib.sha256(content).hexdigest() == about["sha256"] else None
 
 
-def _forget_old(folder: Path, old: Mapping[str, Any] | None, files: Mapping[str, Mapping[str, Any]]) -> None:
-    """Remove the files that only the old manifest named."""
-    now = {about["file"] for about in files.values()}
-    for about in (old or {"files": {}})["files"].values():
-        if about["file"] not in now:
-            (folder / about["file"]).unlink(missing_ok=True)
+def _clear(folder: Path, named: set[str]) -> None:
+    """Remove what the manifest of this run does not name, and the folders of other saves that were killed long ago."""
+    for path in folder.iterdir():
+        if path.name not in named | {"manifest.json"}:
+            path.unlink(missing_ok=True)
+    for other in _root().iterdir():
+        if (
+            ID.fullmatch(other.name)
+            and not (other / "manifest.json").exists()
+            and time.time() - other.stat().st_mtime > STALE
+        ):
+            shutil.rmtree(other, ignore_errors=True)

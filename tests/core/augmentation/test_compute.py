@@ -26,6 +26,7 @@ from core.augmentation.compute import (
     shares,
     train,
 )
+from core.augmentation.figures import columns_for, paired_sheet
 from core.augmentation.learning import accuracy, first_weights, fit, harder, network
 from core.augmentation.lenses import belongs, checked, data, difference, faulty, labels, live
 from core.augmentation.questions import questions
@@ -257,3 +258,24 @@ def test_every_lens_draws(lens: str):
     drawn = figures(spec)
     assert {"draws", "curves"} <= drawn.keys()
     assert all(len(figure.alt) > 30 for figure in drawn.values())
+
+
+def test_a_network_at_chance_judges_no_change():
+    spec = SPEC(data="textures", per_class=4, epochs=5, lens="labels")
+    found = judge(spec)
+    assert np.trace(found.before) / 6 < 1 / 6 + 0.15
+    (words,) = labels(spec).sentences
+    assert "By chance it would be 17 %" in words
+    assert "keeps the labels" not in words
+
+
+def test_pairs_stand_above_each_other_and_tiles_fill_their_rows():
+    pairs = [[np.full((4, 3, 3), 10 * k + 1, np.uint8), np.full((4, 3, 3), 10 * k + 2, np.uint8)] for k in range(8)]
+    sheet = paired_sheet(pairs)
+    assert sheet.shape == (18, 23, 4)
+    for k in range(8):
+        y, x = (k // 6) * 9, (k % 6) * 4
+        assert (sheet[y : y + 4, x : x + 3] == [10 * k + 1] * 3 + [255]).all()
+        assert (sheet[y + 5 : y + 9, x : x + 3] == [10 * k + 2] * 3 + [255]).all()
+    assert not sheet[9:, 8:].any()
+    assert [columns_for(n) for n in (24, 12, 6, 7, 48)] == [6, 4, 3, 3, 8]
