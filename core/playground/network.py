@@ -377,91 +377,108 @@ class Tape(NamedTuple):
 @compiled
 def ahead(tape, theta, g, net, rules, D, B):
     """Forward, from the inputs in A. D (B, hidden units) as in `gradient`."""
-    H, U, F, A, _ = tape
+    _, U, F, A, _ = tape
     to, columns = 0, U.shape[1]
     for layer in range(len(net.kinds)):
         i, o, W, end = net.sizes[layer], net.sizes[layer + 1], net.starts[layer], net.starts[layer + 1]
-        start, to = to, to + i
+        start, to, kind = to, to + i, net.kinds[layer]
         for k in range(o):
             b = 0.0 if net.norms[layer] else theta[end - o + k]
-            for r in range(B):
+            for r in range(columns):
                 U[to + k, r] = b
             for j in range(i):
                 w = theta[W + j * o + k]
                 for r in range(columns):
                     U[to + k, r] += w * A[start + j, r]
-            if net.norms[layer]:
-                gamma, beta = theta[end - 4 * o + k], theta[end - o + k]
-                g[end - 3 * o + k], g[end - 2 * o + k] = normalise_row(U[to + k], H[to + k], gamma, beta, B)
+        if net.norms[layer]:
+            normalise_rows(tape, theta, g, net, layer, to, B)
+        for k in range(o):
             for r in range(B):
-                A[to + k, r] = F[to + k, r] = activate(net.kinds[layer], U[to + k, r])
-            if rules.keep < 1.0 and layer + 1 < len(net.kinds):
-                for r in range(B):
-                    A[to + k, r] *= D[r, to + k - net.sizes[0]]
-        if net.kinds[layer] == SOFTMAX:
+                A[to + k, r] = F[to + k, r] = activate(kind, U[to + k, r])
+        if kind == SOFTMAX:
             softmax_columns(U[to : to + o], F[to : to + o], B)
+        if rules.keep < 1.0 and layer + 1 < len(net.kinds):
+            drop(A, D, to, o, net.sizes[0], B)
 
 
 @compiled
 def aback(tape, theta, g, net, rules, D, B):
     """Backward, from dU at the output; the gradient is written into g."""
-    H, U, F, A, dU = tape
+    _, U, F, A, dU = tape
     start, columns = len(U) - net.sizes[-1], U.shape[1]
     for layer in range(len(net.kinds) - 1, -1, -1):
         i, o, W, end = net.sizes[layer], net.sizes[layer + 1], net.starts[layer], net.starts[layer + 1]
         start, to = start - i, start
-        for k in range(o):
-            db = 0.0
-            for r in range(columns):
-                db += dU[to + k, r]
-            if net.biased:
+        if net.norms[layer]:
+            unnormalise_rows(tape, theta, g, net, layer, to, B)
+        elif net.biased:
+            for k in range(o):
+                db = 0.0
+                for r in range(columns):
+                    db += dU[to + k, r]
                 g[end - o + k] = db
-            if net.norms[layer]:
-                scale = theta[end - 4 * o + k] / np.sqrt(g[end - 2 * o + k] + EPS)
-                g[end - 4 * o + k] = unnormalise_row(dU[to + k], H[to + k], scale, db / B, B)
         for j in range(i):
             for k in range(o):
                 dw = 0.0
                 for r in range(columns):
                     dw += A[start + j, r] * dU[to + k, r]
                 g[W + j * o + k] = dw
-            if layer == 0:
-                continue
+        if layer == 0:
+            return
+        kind = net.kinds[layer - 1]
+        for j in range(i):
             for r in range(columns):
                 dU[start + j, r] = 0.0
             for k in range(o):
                 w = theta[W + j * o + k]
                 for r in range(columns):
                     dU[start + j, r] += w * dU[to + k, r]
-            if rules.keep < 1.0:
-                for r in range(B):
-                    dU[start + j, r] *= D[r, start + j - net.sizes[0]]
+        if rules.keep < 1.0:
+            drop(dU, D, start, i, net.sizes[0], B)
+        for j in range(i):
             for r in range(B):
-                dU[start + j, r] *= slope(net.kinds[layer - 1], U[start + j, r], F[start + j, r])
+                dU[start + j, r] *= slope(kind, U[start + j, r], F[start + j, r])
 
 
 @compiled
-def normalise_row(u, h, gamma, beta, B):
-    """From Z in u: Ẑ into h and γ Ẑ + β into u; the mean and the variance."""
-    mean, variance = u[:B].sum() / B, 0.0
-    for r in range(B):
-        h[r] = u[r] - mean
-        variance += h[r] * h[r] / B
-    for r in range(B):
-        h[r] /= np.sqrt(variance + EPS)
-        u[r] = gamma * h[r] + beta
-    return mean, variance
+def drop(rows, D, first, units, inputs, B):
+    """Dropout of a hidden layer's rows, which begin at `first`."""
+    for k in range(first, first + units):
+        for r in range(B):
+            rows[k, r] *= D[r, k - inputs]
 
 
 @compiled
-def unnormalise_row(d, h, scale, mean, B):
-    """From dU in d, whose mean is given: dZ into d; dγ. The scale is γ / √(σ² + ε)."""
-    along = 0.0
-    for r in range(B):
-        along += d[r] * h[r]
-    for r in range(B):
-        d[r] = scale * (d[r] - mean - h[r] * along / B)
-    return along
+def normalise_rows(tape, theta, g, net, layer, to, B):
+    """From Z in U: Ẑ into H and γ Ẑ + β into U; the batch's means and variances into g."""
+    o, end = net.sizes[layer + 1], net.starts[layer + 1]
+    for k in range(o):
+        u, h = tape.U[to + k], tape.H[to + k]
+        mean, variance = u[:B].sum() / B, 0.0
+        for r in range(B):
+            h[r] = u[r] - mean
+            variance += h[r] * h[r] / B
+        for r in range(B):
+            h[r] /= np.sqrt(variance + EPS)
+            u[r] = theta[end - 4 * o + k] * h[r] + theta[end - o + k]
+        g[end - 3 * o + k], g[end - 2 * o + k] = mean, variance
+
+
+@compiled
+def unnormalise_rows(tape, theta, g, net, layer, to, B):
+    """From dU: dZ in its place; dγ and dβ into g."""
+    o, end = net.sizes[layer + 1], net.starts[layer + 1]
+    for k in range(o):
+        d, h = tape.dU[to + k], tape.H[to + k]
+        beta, gamma = d[:B].sum(), 0.0
+        for r in range(B):
+            gamma += d[r] * h[r]
+        scale = theta[end - 4 * o + k] / np.sqrt(g[end - 2 * o + k] + EPS)
+        for r in range(B):
+            d[r] = scale * (d[r] - beta / B - h[r] * gamma / B)
+        g[end - 4 * o + k] = gamma
+        if net.biased:
+            g[end - o + k] = beta
 
 
 @compiled
@@ -479,28 +496,31 @@ def steps_as_loops(theta, m, v, net, rules, weights, X, Y, rows, D, batch, first
     shape = (units, batch + -batch % WHOLE)
     _, U, F, A, dU = tape = Tape(np.zeros(shape), np.zeros(shape), np.zeros(shape), np.zeros(shape), np.zeros(shape))
     g, out = np.zeros(theta.shape[1]), units - outputs
-    for n in range(len(theta)):
+    for theta_n, m_n, v_n in zip(theta, m, v):
         for s in range(first, last):
             chosen, drops = rows[s * batch : (s + 1) * batch], D[s * batch : (s + 1) * batch]
             B = len(chosen)
-            A[:, B:], dU[:, B:] = 0.0, 0.0
+            if B < batch:
+                A[:, B:], dU[:, B:] = 0.0, 0.0
             for r in range(B):
                 for j in range(net.sizes[0]):
                     A[j, r] = X[chosen[r], j]
-            ahead(tape, theta[n], g, net, rules, drops, B)
+            ahead(tape, theta_n, g, net, rules, drops, B)
             for k in range(outputs):
                 for r in range(B):
                     dU[out + k, r] = miss(net.kinds[-1], rules.loss, U[out + k, r], F[out + k, r], Y[chosen[r], k]) / B
-            aback(tape, theta[n], g, net, rules, drops, B)
+            aback(tape, theta_n, g, net, rules, drops, B)
             if normalised:
-                follow(theta[n], g, net, B)
+                follow(theta_n, g, net, B)
             rate, now = rates[s], t + 1 + s - first
+            if rules.penalty:
+                for k in range(len(g)):
+                    if rules.penalty == DECOUPLED:
+                        theta_n[k] *= 1.0 - rate * rules.strength * weights[k]
+                    else:
+                        g[k] += penalty(rules, theta_n[k]) * weights[k]
             for k in range(len(g)):
-                w = theta[n, k]
-                if rules.penalty == DECOUPLED:
-                    w *= 1.0 - rate * rules.strength * weights[k]
-                d = g[k] + penalty(rules, w) * weights[k]
-                theta[n, k], m[n, k], v[n, k] = move(w, d, m[n, k], v[n, k], rules, rate, now)
+                theta_n[k], m_n[k], v_n[k] = move(theta_n[k], g[k], m_n[k], v_n[k], rules, rate, now)
 
 
 def steps_compiled(theta: Array, m: Array, v: Array, *more: Any) -> None:
