@@ -496,11 +496,12 @@ def steps_as_loops(theta, m, v, net, rules, weights, X, Y, rows, D, batch, first
     shape = (units, batch + -batch % WHOLE)
     _, U, F, A, dU = tape = Tape(np.zeros(shape), np.zeros(shape), np.zeros(shape), np.zeros(shape), np.zeros(shape))
     g, out = np.zeros(theta.shape[1]), units - outputs
-    for theta_n, m_n, v_n in zip(theta, m, v):
+    for n in range(len(theta)):
+        theta_n, m_n, v_n = theta[n], m[n], v[n]
         for s in range(first, last):
             chosen, drops = rows[s * batch : (s + 1) * batch], D[s * batch : (s + 1) * batch]
             B = len(chosen)
-            if B < batch:
+            if batch > B:  # the last batch of an epoch
                 A[:, B:], dU[:, B:] = 0.0, 0.0
             for r in range(B):
                 for j in range(net.sizes[0]):
