@@ -232,10 +232,11 @@ def test_a_pool_that_dies_is_replaced_and_its_job_runs_once_more(tmp_path: Path)
 
 
 SERVER = """
-import sys, time
+import signal, sys, time
 from core import jobs
 from tests.core.jobs import trainers
 if __name__ == "__main__":
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # what a shell starts in the background ignores it
     job = jobs.submit(trainers.walk, trainers.Walk(10_000, 0.01, folder=sys.argv[1]), owner="a", explainer="b")
     while jobs.view(job).step < 3:
         time.sleep(0.01)
