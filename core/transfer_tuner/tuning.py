@@ -179,6 +179,7 @@ class Learner:
         for name, p in net.named_parameters():
             p.requires_grad_(learns(spec, net, name))
         self.names = [name for name, p in net.named_parameters() if p.requires_grad]
+        self.blocks = [net.block(name) for name in self.names]
         self.parameters = dict(net.named_parameters())
         self.optimizer = self._optimizer()
         self.steps = -(-len(data.train) // spec.batch)  # in an epoch
@@ -315,10 +316,9 @@ class Learner:
 
     def gradient_norms(self) -> np.ndarray:
         """|dL/dθ_b| of each block, 0 where it is frozen; the last is the head's."""
-        of_block: list[list[Tensor]] = [[] for _ in range(len(self.net.blocks) + 1)]
-        for name in self.names:
-            of_block[self.net.block(name)].append(self.parameters[name].grad)
-        return np.array([float(nn.utils.get_total_norm(grads)) if grads else 0.0 for grads in of_block])
+        each = torch.stack([torch.linalg.vector_norm(self.parameters[name].grad) for name in self.names])
+        squares = each.double().square().cpu().numpy()
+        return np.sqrt(np.bincount(self.blocks, squares, len(self.net.blocks) + 1))
 
     def begin(self) -> None:
         """Note how the untrained head does: point 0 of the curve."""
