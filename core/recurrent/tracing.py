@@ -132,9 +132,16 @@ def _gates(
     twice = torch.ones(4, 1).repeat_interleave(module.hidden_size, 0).to(x)
     twice[2 * module.hidden_size : 3 * module.hidden_size] = 2  # tanh a = 2 σ(2a) − 1: one σ for all gates is quicker
     W_U, b = torch.cat([w.W, w.U], 1) * twice, (w.b + w.b_u) * twice[:, 0]
-    i, f, g, o = F.linear(torch.cat([x, before], -1), W_U, b).sigmoid_().chunk(4, -1)
+    i, f, g, o = _linear(torch.cat([x, before], -1), W_U, b).sigmoid_().chunk(4, -1)
     g.mul_(2).sub_(1)
     return {"i": i, "f": f, "g": g, "o": o, "c": _cells(i * g, f, c0, back), "h": h}
+
+
+def _linear(x: Tensor, W: Tensor, b: Tensor) -> Tensor:
+    """x Wᵀ + b, by the library that torch's own LSTM is computed with on a processor (oneDNN, float32 only) where it is there."""
+    if x.dtype == torch.float32 and x.device.type == "cpu" and torch.backends.mkldnn.is_available():
+        return F.linear(x.to_mkldnn(), W, b).to_dense()
+    return F.linear(x, W, b)
 
 
 def _cells(new: Tensor, f: Tensor, c: Tensor, back: bool) -> Tensor:
