@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 
 from core.errors import ExplainerError
 from core.playground import network
@@ -146,6 +149,17 @@ def test_activations_are_those_of_the_house() -> None:
         )
 
 
+@given(st.floats(-30.0, 30.0) | st.floats(-1e-3, 1e-3) | st.floats(allow_nan=False))
+def test_the_loops_tanh_is_exact(z: float) -> None:
+    found, right = network._tanh(z), math.tanh(z)
+    assert found == pytest.approx(right, rel=2e-15, abs=1e-320)
+
+
+def test_the_loops_tanh_at_its_ends() -> None:
+    assert [network._tanh(z) for z in (-math.inf, -20.0, 0.0, 20.0, math.inf)] == [-1.0, -1.0, 0.0, 1.0, 1.0]
+    assert math.isnan(network._tanh(math.nan))
+
+
 @pytest.mark.parametrize(
     "case",
     [
@@ -154,6 +168,7 @@ def test_activations_are_those_of_the_house() -> None:
         {"norm": True, "bias": False, "penalty": "l2", "strength": 0.01},
         {"dropout": 0.5, "layers": "6, 5", "penalty": "decoupled", "strength": 0.1},
         {"data": "blobs", "activation": "gelu"},
+        {"activation": "relu", "batch": 7, "layers": "6, 5"},
         {"loss": "hinge", "batch": 1},
         {"loss": "absolute", "layers": "", "batch": 30},
     ],
