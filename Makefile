@@ -20,9 +20,9 @@ help:  ## show this list
 run: .venv/run.done  ## install what is missing and start Glassnet
 	$(BIN)/streamlit run app.py --server.port $(PORT)
 
-test: .venv/test.done  ## install what the tests need and run them all
+test: .venv/test.done  ## install what the tests need and run them all, in two processes
 	sh tests/install_chromium.sh
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2 --dist worksteal
 
 mutants: .venv/test.done  ## break the code on purpose; every breakage must turn a test red
 	$(BIN)/python -m tests.mutants
