@@ -17,11 +17,11 @@ import torch
 from threadpoolctl import threadpool_limits
 
 from bench.optimizer_race import TORCH, field, seconds, spread
+from core.data.small_sets import load
 from core.network_race.landscape import fit_plane, landscape
-from core.network_race.network_data import load
-from core.network_race.networks import NetworkSpec, columns, descend, evaluate, targets, train
-from core.network_race.sharpness import sharpness
+from core.training.networks import NetworkSpec, columns, descend, evaluate, targets, train
 from core.training.optimizers import Racer
+from core.training.sharpness import sharpness
 
 RACERS, STEPS, ROUNDS = 80, 60, 9
 RIVALS, RIVAL_STEPS = 4, 60  # of the rival's loop, for a round

@@ -10,9 +10,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from core.network_race.compute import rules_of
-from core.network_race.networks import NetworkSpec
 from core.network_race.spec import NetworkRaceSpec, field
 from core.training.exported import LION
+from core.training.networks import NetworkSpec
 from core.training.optimizers import Racer
 from core.training.schedules import Schedule
 

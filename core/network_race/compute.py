@@ -19,16 +19,16 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from core.contracts import Snapshot
+from core.data.small_sets import SOURCES, load
 from core.errors import ExplainerError
-from core.network_race import networks
 from core.network_race.landscape import Landscape, landscape
-from core.network_race.network_data import SOURCES, load
-from core.network_race.networks import REPORTS, NetworkSpec, columns, descend, moments, targets
-from core.network_race.sharpness import sharpness
 from core.network_race.spec import NetworkRaceSpec, field
+from core.training import networks
 from core.training.entries import Entry, racer
+from core.training.networks import REPORTS, NetworkSpec, columns, descend, moments, targets
 from core.training.optimizers import Racer
 from core.training.schedules import by_period
+from core.training.sharpness import sharpness
 
 RATES = tuple((10.0 ** np.linspace(-4.0, 0.0, 9)).tolist())  # what tuning tries: the same budget for every racer
 SIZES = (8, 16, 32, 64, 128)  # of the batch-size sweep, and all examples

@@ -20,7 +20,7 @@ import numpy as np
 from jaxtyping import Bool, Float
 
 from core.errors import ExplainerError
-from core.network_race.networks import NetworkSpec, columns, evaluate, targets
+from core.training.networks import NetworkSpec, columns, evaluate, targets
 
 Paths = Float[np.ndarray, "racer point P"]
 OnPlane = Float[np.ndarray, "racer point 2"]

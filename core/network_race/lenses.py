@@ -10,11 +10,11 @@ import numpy as np
 from core.contracts import Step, View
 from core.network_race import figures as draw
 from core.network_race.compute import RATES, Outcome, best_rates, plane, rules_of
-from core.network_race.networks import BUDGETS
-from core.network_race.sharpness import edge
 from core.network_race.spec import NetworkRaceSpec
 from core.network_race.spec import field as racing
 from core.plots.words import short
+from core.training.networks import BUDGETS
+from core.training.sharpness import edge
 
 
 def look(run: Outcome) -> View:

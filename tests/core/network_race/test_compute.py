@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 import torch
 
+from core.data.small_sets import load
 from core.errors import ExplainerError
-from core.network_race import networks
 from core.network_race.compute import (
     PREVIEW,
     RATES,
@@ -26,10 +26,10 @@ from core.network_race.compute import (
     shorter,
     train,
 )
-from core.network_race.network_data import load
 from core.network_race.spec import NetworkRaceSpec
+from core.training import networks
 from core.training.optimizers import Racer
-from tests.core.network_race.test_networks import torch_loop, torch_loss, torch_net
+from tests.core.training.test_networks import torch_loop, torch_loss, torch_net
 
 SMALL = NetworkRaceSpec(racers="SGD, Adam", rates="same", rate=0.03, steps=20, width=4, seeds=3)
 

@@ -8,9 +8,9 @@ import torch
 
 from core.errors import ExplainerError
 from core.network_race.landscape import Landscape, borders, fit_plane, landscape
-from core.network_race.networks import NetworkSpec, train
+from core.training.networks import NetworkSpec, train
 from core.training.optimizers import Racer
-from tests.core.network_race.test_networks import torch_loss, torch_net
+from tests.core.training.test_networks import torch_loss, torch_net
 
 SPEC = NetworkSpec("moons", (Racer("adam", lr=0.01), Racer("sgd", lr=0.2), Racer("momentum", lr=0.05)), steps=80)
 ALL = np.ones(3, dtype=bool)

@@ -9,12 +9,12 @@ import pytest
 import torch
 from torch import Tensor
 
-from core.network_race import networks
-from core.network_race.networks import Net, NetworkSpec, columns, descend, targets
-from core.network_race.sharpness import edge, hessian_vector, sharpness
 from core.optimizer_race.race import RaceSpec, race
+from core.training import networks
+from core.training.networks import Net, NetworkSpec, columns, descend, targets
 from core.training.optimizers import Racer
-from tests.core.network_race.test_networks import LAYOUTS, some_data
+from core.training.sharpness import edge, hessian_vector, sharpness
+from tests.core.training.test_networks import LAYOUTS, some_data
 
 
 def torch_hessian(net: Net, theta: np.ndarray, X: np.ndarray, y: np.ndarray) -> np.ndarray:

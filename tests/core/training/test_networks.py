@@ -12,10 +12,11 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from core.data.small_sets import NetData, load
 from core.errors import ExplainerError
-from core.network_race import networks
-from core.network_race.network_data import NetData, load
-from core.network_race.networks import (
+from core.rng import numpy_generator
+from core.training import networks
+from core.training.networks import (
     Net,
     NetworkSpec,
     bands,
@@ -32,7 +33,6 @@ from core.network_race.networks import (
     train,
     with_batch,
 )
-from core.rng import numpy_generator
 from core.training.optimizers import OPTIMIZERS, QUINTIC, Racer, newton_schulz
 from core.training.schedules import Schedule
 from tests.core.optimizer_race.reference import CLASSES, Lion

@@ -32,8 +32,8 @@ import numpy as np
 from jaxtyping import Bool, Float, Int, Shaped
 
 from core.contracts import Param, Snapshot
+from core.data.small_sets import NetData, load
 from core.errors import ExplainerError, one_of
-from core.network_race.network_data import NetData, load
 from core.rng import numpy_generator
 from core.training.clipping import CLIPS
 from core.training.optimizers import Lane, Racer, lanes

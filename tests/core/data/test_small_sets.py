@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from sklearn.datasets import load_diabetes, load_digits
 
+from core.data.small_sets import SOURCES, load, moons, spirals, split, standardise, strata
 from core.errors import ExplainerError
-from core.network_race.network_data import SOURCES, load, moons, spirals, split, standardise, strata
 from core.rng import numpy_generator
 
 
@@ -91,7 +91,7 @@ def test_a_constant_column_becomes_zero_also_in_the_test_part() -> None:
 def test_digits_are_scikit_learns() -> None:
     pictures = {tuple(row) for row in load_digits().data}
     data = load("digits", 2)
-    from core.network_race.network_data import digits
+    from core.data.small_sets import digits
 
     X, y = digits(numpy_generator(2, "data", "digits"))
     assert all(tuple(row) in pictures for row in X)

@@ -1,7 +1,7 @@
 """Sharpness: the top eigenvalue of the Hessian, and how sharp a place a racer can stand.
 
 Hessian times vector by the R-operator (B. A. Pearlmutter, Fast Exact Multiplication by the Hessian, 1994): R{x} = d/dε x(θ + εv)
-at ε = 0. With V_l the layers of v and V'_l, W_l those of v and θ without their last column (see networks.py for the rest):
+at ε = 0. With V_l the layers of v and V'_l, W_l those of v and θ without their last column (see core.training.networks for the rest):
 
     R{Z_l} = V_l [H_{l−1}; 1] + W_l R{H_{l−1}}          R{H_l} = f'(Z_l) * R{Z_l}          R{H_0} = 0
     classes  R{dZ} = P * (R{Z} − Σ_c P R{Z}) / N        regression  R{dZ} = 2 R{Z} / N
@@ -30,8 +30,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from core.network_race.networks import ACTIVATIONS, Inputs, Net, Outputs, PerRow, Room, Targets, Theta, Units, blocks
 from core.rng import numpy_generator
+from core.training.networks import ACTIVATIONS, Inputs, Net, Outputs, PerRow, Room, Targets, Theta, Units, blocks
 from core.training.optimizers import Racer
 
 BENDS: Mapping[str, Callable[[Units, Units], np.ndarray | float]] = {

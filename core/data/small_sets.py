@@ -1,4 +1,4 @@
-"""The data that the network race learns from: two plane sets made here, and two real ones that scikit-learn holds.
+"""Small data sets cut in two: two plane sets made here, and two real ones that scikit-learn holds.
 
     moons      upper (cos a, sin a), lower (1 − cos a, ½ − sin a), a in [0, π], plus noise N(0, 0.15² I)
     spirals    (r cos φ, r sin φ), r in [0.1, 1], φ = 3π r + π y for the arms y = 0 and 1, plus noise N(0, 0.03² I)
