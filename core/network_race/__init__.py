@@ -9,8 +9,9 @@ from core.network_race.compute import AT_ONCE, Outcome, numbers, outcome_of, pre
 from core.network_race.lenses import View, look, summary, worked
 from core.network_race.questions import questions
 from core.network_race.report import sections, table
-from core.network_race.spec import EXAMPLES, SCHEDULED, TITLES, TOUR, menus
+from core.network_race.spec import EXAMPLES, TITLES, TOUR, menus
 from core.network_race.spec import NetworkRaceSpec as SPEC
+from core.training.schedules import SCHEDULED
 
 __all__ = [
     "AT_ONCE",

@@ -19,10 +19,6 @@ from core.training.schedules import SCHEDULES
 MOST_RACERS = 12
 RACERS: Mapping[str, Optimizer] = MappingProxyType({name: about for name, about in EVERY.items() if not about.guest})
 TITLES = {about.title: name for name, about in RACERS.items()}
-SCHEDULED = {
-    "step": ("period", "gamma"), "exponential": ("period", "gamma"), "warm_restarts": ("period",), "warm_up": ("period",),
-    "inverse_sqrt": ("period",), "plateau": ("period", "gamma"),
-}  # fmt: skip
 DATA = {"moons": "Moons", "spirals": "Spirals", "digits": "Digits", "diabetes": "Diabetes"}
 METRICS = {
     "train_loss": "Training loss", "test_loss": "Test loss", "train_score": "Training score", "test_score": "Test score",

@@ -10,12 +10,12 @@ from core.optimizer_race.lenses import about_hill, look, worked
 from core.optimizer_race.questions import questions
 from core.optimizer_race.race import RaceResult, RaceSpec, anatomy, race
 from core.optimizer_race.report import sections, table
-from core.optimizer_race.spec import EXAMPLES, PLAYED, SCHEDULED, TITLES, TOUR, menus, start_text
+from core.optimizer_race.spec import EXAMPLES, PLAYED, TITLES, TOUR, menus, start_text
 from core.optimizer_race.spec import OptimizerRaceSpec as SPEC
 from core.optimizer_race.surfaces import SURFACES, Surface
 from core.optimizer_race.typed import typed_surface
 from core.training.optimizers import OPTIMIZERS, Racer
-from core.training.schedules import SCHEDULES, Schedule
+from core.training.schedules import SCHEDULED, SCHEDULES, Schedule
 
 __all__ = [
     "EXAMPLES",

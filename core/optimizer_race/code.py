@@ -13,9 +13,8 @@ from core.formula.source import in_torch
 from core.optimizer_race.compute import run_of
 from core.optimizer_race.race import VALUE_BOUND, RaceSpec
 from core.optimizer_race.spec import TYPED, OptimizerRaceSpec
-from core.training.exported import LION
+from core.training.exported import LION, scheduler_lines
 from core.training.optimizers import OPTIMIZERS, Racer
-from core.training.schedules import Schedule
 
 FORMULAS: Mapping[str, str] = {
     "rosenbrock": "(1 - x) ** 2 + 100 * (y - x**2) ** 2",
@@ -48,7 +47,7 @@ def script(spec: OptimizerRaceSpec) -> str:
     racers = "\n".join(
         f"    {label!r}: lambda p: {_optimizer(racer)}," for label, racer in zip(run.labels, rules.racers, strict=True)
     )
-    scheduler, advance = _schedule(rules.schedule, rules.steps)
+    scheduler, advance = scheduler_lines(rules.schedule, rules.steps)
     return f"""# %% [markdown]
 # # Optimizer race: {rules.hill.title}
 #
@@ -160,27 +159,3 @@ def _after_backward(rules: RaceSpec) -> str:
     if rules.clip == "norm":
         lines.append(f"torch.nn.utils.clip_grad_norm_([p], {rules.threshold!r})")
     return "".join(f"\n            {line}" for line in lines)
-
-
-def _schedule(schedule: Schedule, steps: int) -> tuple[str, str]:
-    """The line that makes torch's scheduler, and the one that moves it on."""
-    s = dict(schedule.settings)
-    makers = {
-        "step": lambda: f"StepLR(optimizer, {s['step_size']}, {s['gamma']!r})",
-        "exponential": lambda: f"ExponentialLR(optimizer, {s['gamma']!r})",
-        "cosine": lambda: f"CosineAnnealingLR(optimizer, {steps})",
-        "warm_restarts": lambda: f"CosineAnnealingWarmRestarts(optimizer, {s['T_0']})",
-        "one_cycle": lambda: 'OneCycleLR(optimizer, optimizer.param_groups[0]["lr"], STEPS, cycle_momentum=False)',
-        "warm_up": lambda: f"LinearLR(optimizer, {s['start_factor']!r}, total_iters={s['total_iters']})",
-        "inverse_sqrt": lambda: (
-            f"LambdaLR(optimizer, lambda t: min((t + 1) / {s['warmup']}, math.sqrt({s['warmup']} / (t + 1))))"
-        ),
-        "plateau": lambda: f"ReduceLROnPlateau(optimizer, factor={s['factor']!r}, patience={s['patience']})",
-    }
-    if schedule.name == "constant":
-        return "", ""
-    argument = "loss.item()" if schedule.watches else ""
-    return (
-        f"\n    schedule = torch.optim.lr_scheduler.{makers[schedule.name]()}",
-        f"\n        schedule.step({argument})",
-    )

@@ -30,10 +30,6 @@ PLAYED = {
     "noisy_bowl": ("sigma",),
     "typed": ("formula", "extent"),
 }
-SCHEDULED = {
-    "step": ("period", "gamma"), "exponential": ("period", "gamma"), "warm_restarts": ("period",), "warm_up": ("period",),
-    "inverse_sqrt": ("period",), "plateau": ("period", "gamma"),
-}  # fmt: skip
 LENSES = {
     "leaderboard": "Leaderboard", "anatomy": "Anatomy of a step", "sensitivity": "Learning-rate sensitivity", "basins": "Basins of attraction",
     "seeds": "Noise seeds", "theory": "Theory of the bowl", "schedule": "Schedule",

@@ -24,7 +24,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property, partial
+from functools import cached_property
 from time import perf_counter
 from typing import Annotated, Any, NamedTuple, TypeVar
 
@@ -35,9 +35,9 @@ from core.contracts import Param, Snapshot
 from core.data.small_sets import NetData, load
 from core.errors import ExplainerError, one_of
 from core.rng import numpy_generator
-from core.training.clipping import CLIPS
+from core.training.clipping import CLIPS, adaptive
 from core.training.optimizers import Lane, Racer, lanes
-from core.training.schedules import CONSTANT, Schedule
+from core.training.schedules import CONSTANT, Plateau, Schedule
 
 Theta = Float[np.ndarray, "row P"]
 Inputs = Float[np.ndarray, "#row d_and_one N"]  # one row: the same for all
@@ -215,8 +215,9 @@ class NetworkSpec:
     """A race of networks; frozen and hashable. `batch` beyond the training set means all of it at every step.
 
     `seeds` = K runs every racer K times, with the first weights and batches of seed, seed + 1, ..., seed + K − 1, on the
-    same data. `clip` cuts each row's gradient by core.training.clipping, at `threshold`. `precision` is that of the net's
-    products; with "float32" a race takes half the time, and its weights and update rules stay in float64.
+    same data. `schedule` is one for all racers, or one for each. `clip` cuts each row's gradient by core.training.clipping, at
+    `threshold`. `precision` is that of the net's products; with "float32" a race takes half the time, and its weights and update
+    rules stay in float64.
 
     Raises:
         ExplainerError: something is unknown or out of range.
@@ -230,7 +231,7 @@ class NetworkSpec:
     steps: Given[int] = 500
     seed: Given[int] = 0
     seeds: Given[int] = 1
-    schedule: Schedule = CONSTANT
+    schedule: Schedule | tuple[Schedule, ...] = CONSTANT
     precision: str = "float64"
     depth: Given[int] = 2
     clip: str = "none"
@@ -242,8 +243,12 @@ class NetworkSpec:
         object.__setattr__(self, "racers", _checked_racers(self.racers, self.seeds))
         if self.activation not in ACTIVATIONS:
             raise ExplainerError(f"activation {str(self.activation)[:40]!r} is unknown; choose {one_of(ACTIVATIONS)}")
-        if self.clip not in CLIPS:
-            raise ExplainerError(f"clipping {str(self.clip)[:40]!r} is unknown; choose {one_of(CLIPS)}")
+        if self.clip not in (*CLIPS, "adaptive"):
+            raise ExplainerError(f"clipping {str(self.clip)[:40]!r} is unknown; choose {one_of((*CLIPS, 'adaptive'))}")
+        if len(self.schedules) != len(self.racers):
+            raise ExplainerError(
+                f"{len(self.schedules)} schedules do not fit {len(self.racers)} racers; give one, or one for each"
+            )
         if self.precision not in PRECISIONS:
             raise ExplainerError(f"precision {str(self.precision)[:40]!r} is unknown; choose {one_of(PRECISIONS)}")
         rows = len(self.racers) * self.seeds
@@ -252,6 +257,11 @@ class NetworkSpec:
                 f"{rows} networks x {self.steps} steps is more than {MAX_ROW_STEPS:,}; try {MAX_ROW_STEPS // rows} steps"
             )
         load(self.data, self.seed)
+
+    @property
+    def schedules(self) -> tuple[Schedule, ...]:
+        """Of each racer."""
+        return self.schedule if isinstance(self.schedule, tuple) else (self.schedule,) * len(self.racers)
 
     def set_up(self) -> tuple[Net, NetData]:
         """The net's layout and the data."""
@@ -288,7 +298,8 @@ def epoch_steps(N: int, batch: int) -> int:
 class Field:
     """All rows on their way, in the order of the lanes: row i is racer `order[i] // seeds` under seed `order[i] % seeds`.
 
-    `seconds` is each row's share of the time measured: an equal one of the gradients, and of its own rule's calls.
+    `seconds` is each row's share of the time measured: an equal one of the gradients, and of its own rule's calls. `rates` and
+    `loss` are those of the last step: η, and L of its batch before it.
     """
 
     net: Net
@@ -299,14 +310,18 @@ class Field:
     running: Bool[np.ndarray, " row"]
     stopped: Int[np.ndarray, " row"]
     seconds: PerRow
-    clip: Callable[[Theta], Theta]
+    rates: PerRow
+    loss: PerRow
+    clip: Callable[[Theta, Theta], Theta]
 
     @np.errstate(all="ignore")  # a racer that overflows is a result
-    def step(self, t: int, X: Inputs, Y: Targets, lr: PerRow | None) -> PerRow:
-        """One step of all rows (at these rates, if they changed); returns the loss before it."""
+    def step(self, t: int, X: Inputs, Y: Targets, lr: PerRow | None) -> None:
+        """One step of all rows (at these rates, if they changed)."""
         clock = perf_counter()
-        L, g = gradient(self.net, self.theta, X, Y)
-        g = self.clip(g)
+        self.loss, g = gradient(self.net, self.theta, X, Y)
+        g = self.clip(g, self.theta)
+        if lr is not None:
+            self.rates = lr.copy()
         clock = self._charge(slice(None), clock)
         theta = np.empty_like(g)
         for lane in self.lanes:
@@ -315,7 +330,6 @@ class Field:
             theta[lane.rows] = lane.optimizer.rule(self.theta[lane.rows], g[lane.rows], lane.s, lane.h, t)
             clock = self._charge(lane.rows, clock)
         self._retire(theta, t)
-        return L
 
     def _charge(self, rows: slice, since: float) -> float:
         now = perf_counter()
@@ -343,25 +357,66 @@ def start(spec: NetworkSpec, net: Net) -> Field:
     for lane in teams:
         lane.h.shapes = net.shapes
     first = np.stack([net.initial(numpy_generator(spec.seed + k, "weights")) for k in range(K)])
-    row, clip = np.zeros(len(order)), partial(CLIPS[spec.clip], limit=spec.threshold)
-    return Field(net, first[order % K], teams, order, K, row == 0, np.full(len(order), spec.steps), row, clip)
+    lr = np.array([racer.lr for racer in spec.racers])[order // K]
+    seconds, loss = np.zeros((2, len(order)))
+    running, stopped = np.ones(len(order), bool), np.full(len(order), spec.steps)
+    return Field(net, first[order % K], teams, order, K, running, stopped, seconds, lr, loss, clipper(spec, net))
+
+
+def clipper(spec: NetworkSpec, net: Net) -> Callable[[Theta, Theta], Theta]:
+    """The gradient as the race cuts it, from g and θ."""
+    if spec.clip == "adaptive":
+        return lambda g, theta: adaptive(g, theta, net.shapes, spec.threshold)
+    return lambda g, theta: CLIPS[spec.clip](g, spec.threshold)
+
+
+@dataclass
+class Pace:
+    """The rates of all rows: a table (step, row), or None where they never change; and those rows that watch their losses."""
+
+    table: Float[np.ndarray, "step row"] | None
+    watching: Sequence[tuple[Int[np.ndarray, " some"], Plateau]]
+
+    def at(self, t: int) -> PerRow | None:
+        """η of step t = 1, 2, ...; None where it never changes."""
+        if self.table is None:
+            return None
+        lr = self.table[t - 1].copy()
+        for rows, plateau in self.watching:
+            lr[rows] = plateau.lr
+        return lr
+
+    def observe(self, L: PerRow) -> None:
+        """Take in the losses before the step that was made."""
+        for rows, plateau in self.watching:
+            plateau.observe(L[rows])
+
+
+def pace(schedules: Sequence[Schedule], lr: PerRow, steps: int) -> Pace:
+    """The schedule of every row, from its first rate."""
+    if all(schedule == CONSTANT for schedule in schedules):
+        return Pace(None, ())
+    table, watching = np.tile(lr, (steps, 1)), []
+    for schedule in dict.fromkeys(schedules):
+        rows = np.flatnonzero([other == schedule for other in schedules])
+        if schedule.watches:
+            watching.append((rows, schedule.plateau(lr[rows])))
+        else:
+            table[:, rows] = schedule.rates(lr[rows], steps)
+    return Pace(table, watching)
 
 
 def descend(spec: NetworkSpec) -> Iterator[tuple[int, Field]]:
     """The race itself: (0, the field at its start), then (t, the same field after step t)."""
     net, data = spec.set_up()
     field, X, Y = start(spec, net), columns(data.X_train), targets(data, data.y_train)
-    lr = np.array([racer.lr for racer in spec.racers])[field.order // spec.seeds]
-    plateau = spec.schedule.plateau(lr) if spec.schedule.watches else None
-    rates = None if plateau or spec.schedule == CONSTANT else spec.schedule.rates(lr, spec.steps)
+    rates = pace([spec.schedules[i] for i in field.order // spec.seeds], field.rates, spec.steps)
     for lane in field.lanes:
-        lane.begin(lr if rates is None else rates[0])
+        lane.begin(field.rates if rates.table is None else rates.table[0])
     yield 0, field
     for t, samples in zip(range(1, spec.steps + 1), batches(len(data.X_train), spec), strict=False):
-        now = plateau.lr if plateau else rates[t - 1] if rates is not None else None
-        L = field.step(t, *(_sampled(part, samples, field) for part in (X, Y)), now)
-        if plateau:
-            plateau.observe(L)
+        field.step(t, *(_sampled(part, samples, field) for part in (X, Y)), rates.at(t))
+        rates.observe(field.loss)
         yield t, field
 
 
@@ -413,8 +468,10 @@ def examples(t: int, N: int, batch: int) -> int:
 
 
 @np.errstate(all="ignore")
-def report(field: Field, known: Sequence[np.ndarray], unseen: Sequence[np.ndarray]) -> dict[str, float]:
-    """All racers' metrics where they stand; `known` and `unseen` are X and Y of the training and the test part."""
+def measured(
+    field: Field, known: Sequence[np.ndarray], unseen: Sequence[np.ndarray]
+) -> dict[str, Float[np.ndarray, "racer seed"]]:
+    """What `train` reports of all racers where they stand; `known` and `unseen` are X and Y of the training and the test part."""
     score = "accuracy" if field.net.task == "classes" else "r2"
     g = gradient(field.net, field.theta, *known)[1]
     (L, right), (L_test, right_test) = (evaluate(field.net, field.theta, *part) for part in (known, unseen))
@@ -422,10 +479,14 @@ def report(field: Field, known: Sequence[np.ndarray], unseen: Sequence[np.ndarra
         "train_loss": L, "test_loss": L_test, f"train_{score}": right, f"test_{score}": right_test,
         "gradient_norm": np.sqrt(np.vecdot(g, g)), "seconds": field.seconds,
     }  # fmt: skip
-    left = field.by_racer(~field.running).mean(1)
-    metrics = {f"dnf.{i}": float(share) for i, share in enumerate(left)}
-    for name, values in rows.items():
-        metrics |= bands(name, field.by_racer(values))
+    return {name: field.by_racer(values) for name, values in rows.items()}
+
+
+def report(field: Field, known: Sequence[np.ndarray], unseen: Sequence[np.ndarray]) -> dict[str, float]:
+    """The metrics of a snapshot: `measured` in medians and bands, and who has left the race."""
+    metrics = {f"dnf.{i}": float(share) for i, share in enumerate(field.by_racer(~field.running).mean(1))}
+    for name, values in measured(field, known, unseen).items():
+        metrics |= bands(name, values)
     return metrics
 
 

@@ -2,9 +2,11 @@
 
     constant       η
     step           η γ^⌊t/s⌋                                                  torch StepLR
+    multistep      η γ^(milestones passed): half and three quarters of the race   He et al. 2016, section 4.2; MultiStepLR
     exponential    η γ^t                                                      torch ExponentialLR
     cosine         η_min + ½(η − η_min)(1 + cos(π t / T_max))                 Loshchilov & Hutter 2017, eq. 5; CosineAnnealingLR
     warm_restarts  the same with t counted from the last restart, periods T_0 T_mult^i     CosineAnnealingWarmRestarts
+    cyclic         up from η/div to η and down again in straight lines, n steps each    Smith 2017, section 3; CyclicLR
     one_cycle      up from η/div to η along half a cosine, then down to η/(div · final)    Smith & Topin 2018; OneCycleLR
     warm_up        η (f + (1 − f) min(t, n)/n)                                torch LinearLR with end_factor 1
     inverse_sqrt   η min((t+1)/n, √(n/(t+1)))                                 Vaswani et al. 2017, eq. 3, peak scaled to η
@@ -40,6 +42,15 @@ def step(t: Column, lr: Row, steps: int, step_size: int, gamma: float) -> Rates:
     return lr * gamma ** (t // step_size)
 
 
+def multistep(t: Column, lr: Row, steps: int, gamma: float) -> Rates:
+    return lr * gamma ** sum((t >= at) * 1.0 for at in milestones(steps))
+
+
+def milestones(steps: int) -> tuple[int, int]:
+    """Half and three quarters of the race."""
+    return steps // 2, 3 * steps // 4
+
+
 def exponential(t: Column, lr: Row, steps: int, gamma: float) -> Rates:
     return lr * gamma**t
 
@@ -54,6 +65,11 @@ def warm_restarts(t: Column, lr: Row, steps: int, T_0: int, T_mult: int, eta_min
         since = np.where(over, since - length, since)
         length = np.where(over, length * T_mult, length)
     return eta_min + (lr - eta_min) * (1 + np.cos(np.pi * since / length)) / 2
+
+
+def cyclic(t: Column, lr: Row, steps: int, step_size_up: int, div_factor: float) -> Rates:
+    low, turn = lr / div_factor, t / step_size_up % 2
+    return low + (lr - low) * (1 - np.abs(turn - 1))
 
 
 def one_cycle(
@@ -90,24 +106,25 @@ class Plateau:
     cooldown: int
     min_lr: float
     best: Float[np.ndarray, " racer"] = field(init=False)
+    waited: Float[np.ndarray, " racer"] = field(init=False)  # steps since the best value or the last drop
 
     def __post_init__(self) -> None:
         self.lr = self.lr.copy()
         self.best = np.full_like(self.lr, np.inf)
-        self._bad, self._rest = np.zeros_like(self.lr), np.zeros_like(self.lr)
+        self.waited, self._rest = np.zeros_like(self.lr), np.zeros_like(self.lr)
 
     def observe(self, value: Float[np.ndarray, " racer"]) -> None:
         """Take in f at the place where this step began, and set the rates of the next step."""
         better = value < self.best * (1 - self.threshold)
         self.best = np.where(better, value, self.best)
         resting = self._rest > 0
-        self._bad = np.where(better | resting, 0.0, self._bad + 1)
+        self.waited = np.where(better | resting, 0.0, self.waited + 1)
         self._rest = np.where(resting, self._rest - 1, self._rest)
-        tired = self._bad > self.patience
+        tired = self.waited > self.patience
         lower = np.maximum(self.lr * self.factor, self.min_lr)
         self.lr = np.where(tired & (self.lr - lower > 1e-8), lower, self.lr)  # 1e-8: torch's eps
         self._rest = np.where(tired, float(self.cooldown), self._rest)
-        self._bad = np.where(tired, 0.0, self._bad)
+        self.waited = np.where(tired, 0.0, self.waited)
 
 
 @dataclass(frozen=True)
@@ -137,8 +154,12 @@ SCHEDULES: Mapping[str, ScheduleKind] = MappingProxyType({
         "Step decay", r"\eta_t=\eta\,\gamma^{\lfloor t/s\rfloor}", "torch StepLR",
         {"step_size": _int(100, "step_size"), "gamma": _share(0.1, "gamma", low=1e-3)}, step,
     ),
+    "multistep": ScheduleKind(
+        "Two drops", r"\eta_t=\eta\,\gamma^{[t\ge T/2]+[t\ge 3T/4]}", "He et al., Deep Residual Learning, 2016, section 4.2; torch MultiStepLR",
+        {"gamma": _share(0.1, "gamma", low=1e-3)}, multistep,
+    ),
     "exponential": ScheduleKind(
-        "Exponential", r"\eta_t=\eta\,\gamma^t", "torch ExponentialLR", {"gamma": _share(0.99, "gamma", low=1e-3)}, exponential,
+        "Exponential", r"\eta_t=\eta\,\gamma^t", "torch ExponentialLR", {"gamma": _share(0.99, "gamma", low=1e-3, high=10.0)}, exponential,
     ),
     "cosine": ScheduleKind(
         "Cosine", r"\eta_t=\eta_{\min}+\tfrac12(\eta-\eta_{\min})(1+\cos\tfrac{\pi t}{T_{\max}})",
@@ -148,6 +169,10 @@ SCHEDULES: Mapping[str, ScheduleKind] = MappingProxyType({
         "Cosine with warm restarts", r"\eta_t=\eta_{\min}+\tfrac12(\eta-\eta_{\min})(1+\cos\tfrac{\pi T_{cur}}{T_i})",
         "Loshchilov and Hutter, SGDR, 2017",
         {"T_0": _int(100, "T_0"), "T_mult": Param(1, "T_mult", low=1, high=10), "eta_min": _ETA_MIN}, warm_restarts,
+    ),
+    "cyclic": ScheduleKind(
+        "Triangles", r"\eta/d \nearrow \eta \searrow \eta/d \nearrow \dots", "Smith, Cyclical Learning Rates, 2017, section 3; torch CyclicLR",
+        {"step_size_up": _int(50, "step_size_up"), "div_factor": Param(25.0, "div_factor", low=1.0, high=1e4)}, cyclic,
     ),
     "one_cycle": ScheduleKind(
         "One cycle", r"\eta/d \nearrow \eta \searrow \eta/(d\,d_{end})", "Smith and Topin, Super-Convergence, 2018",
@@ -216,12 +241,20 @@ class Schedule:
 CONSTANT = Schedule("constant")
 
 
+SCHEDULED: Mapping[str, tuple[str, ...]] = MappingProxyType({
+    "step": ("period", "gamma"), "multistep": ("gamma",), "exponential": ("period", "gamma"), "warm_restarts": ("period",),
+    "cyclic": ("period",), "warm_up": ("period",), "inverse_sqrt": ("period",), "plateau": ("period", "gamma"),
+})  # fmt: skip  # which of the two settings of `by_period` a schedule has
+
+
 def by_period(name: str, period: float, gamma: float) -> Schedule:
     """The schedule of this name with a page's two settings, its length and its factor, under the names of that schedule."""
     settings = {
         "step": {"step_size": period, "gamma": gamma},
+        "multistep": {"gamma": gamma},
         "exponential": {"gamma": gamma ** (1 / period)},
         "warm_restarts": {"T_0": period},
+        "cyclic": {"step_size_up": period},
         "warm_up": {"total_iters": period, "start_factor": 0.01},
         "inverse_sqrt": {"warmup": period},
         "plateau": {"patience": period, "factor": gamma},

@@ -241,6 +241,30 @@ def test_schedules_equal_torchs() -> None:
     np.testing.assert_allclose(step[step > 0], 1e-3 / 3)  # Rprop's first step is the first, lowered rate
 
 
+def test_a_schedule_for_each_racer_is_the_race_of_each_alone() -> None:
+    schedules = (
+        Schedule("cosine"),
+        Schedule("plateau", patience=1, factor=0.3),
+        Schedule("constant"),
+        Schedule("plateau", patience=0),
+    )
+    about = NetworkSpec("moons", (Racer("momentum", lr=0.1),) * 4, steps=20, seeds=2)
+    ways = [
+        (field.by_racer(field.theta), field.by_racer(field.rates))
+        for _, field in descend(replace(about, schedule=schedules))
+    ]
+    for i, schedule in enumerate(schedules):
+        alone = replace(about, racers=about.racers[:1], schedule=schedule)
+        for (theta, rates), (_, field) in zip(ways, descend(alone), strict=True):
+            np.testing.assert_allclose(theta[i], field.theta, rtol=1e-12)
+            np.testing.assert_allclose(rates[i], field.rates, rtol=1e-12)
+
+
+def test_every_racer_needs_a_schedule() -> None:
+    with pytest.raises(ExplainerError, match="2 schedules do not fit 1 racers"):
+        NetworkSpec("moons", (Racer("sgd"),), schedule=(Schedule(), Schedule()))
+
+
 LAYOUTS = [
     Net((2, 5, 4, 2), "tanh", "classes"), Net((3, 4, 5, 3), "relu", "classes"), Net((3, 4, 4, 1), "tanh", "regression"),
     Net((2, 6, 3, 1), "relu", "regression"),

@@ -18,6 +18,8 @@ CASES = [
     (Schedule("constant"), lambda o: lr_scheduler.LambdaLR(o, lambda t: 1.0)),
     (Schedule("step"), lambda o: lr_scheduler.StepLR(o, 100)),
     (Schedule("step", step_size=7, gamma=0.8), lambda o: lr_scheduler.StepLR(o, 7, 0.8)),
+    (Schedule("multistep"), lambda o: lr_scheduler.MultiStepLR(o, [STEPS // 2, 3 * STEPS // 4])),
+    (Schedule("multistep", gamma=0.5), lambda o: lr_scheduler.MultiStepLR(o, [STEPS // 2, 3 * STEPS // 4], 0.5)),
     (Schedule("exponential"), lambda o: lr_scheduler.ExponentialLR(o, 0.99)),
     (Schedule("exponential", gamma=1.0), lambda o: lr_scheduler.ExponentialLR(o, 1.0)),
     (Schedule("cosine"), lambda o: lr_scheduler.CosineAnnealingLR(o, STEPS)),
@@ -64,6 +66,15 @@ def test_one_cycle_equals_torch(steps: int, parameters: dict) -> None:
     theirs = np.array([torch_rates(make(lr), lr, steps) for lr in LR]).T
     ours = Schedule("one_cycle", total_steps=steps + 1, **parameters).rates(LR, steps)
     np.testing.assert_allclose(ours, theirs, rtol=1e-12)
+
+
+@pytest.mark.parametrize("parameters", [{}, {"step_size_up": 7, "div_factor": 4.0}, {"step_size_up": 1}])
+def test_triangles_equal_torch(parameters: dict) -> None:
+    n, div = parameters.get("step_size_up", 50), parameters.get("div_factor", 25.0)
+    theirs = [
+        torch_rates(lambda o, lr=lr: lr_scheduler.CyclicLR(o, lr / div, lr, n, cycle_momentum=False), lr) for lr in LR
+    ]
+    np.testing.assert_allclose(Schedule("cyclic", **parameters).rates(LR, STEPS), np.array(theirs).T, rtol=1e-9)
 
 
 def test_one_cycle_ends_at_the_floor_and_survives_a_rise_of_no_length() -> None:
