@@ -4,8 +4,11 @@ The script that Streamlit runs lies in pages/_ui/, because a main script beside 
 deep link run that page alone, without menu or theme.
 """
 
+import os
 import sys
 from pathlib import Path
+
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # NumPy's products, here and in the workers: two threads wait for each other
 
 ROOT = Path(__file__).resolve().parent
 if str(ROOT) not in sys.path:  # uvicorn may be started from anywhere

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
 import torch
 from hypothesis import HealthCheck, settings
+from threadpoolctl import threadpool_limits
 
-torch.set_num_threads(1)  # as in the app: two on a busy machine are slower, and the order of sums would differ
+# as in the app: two threads on a busy machine are slower, and the order of sums would differ
+torch.set_num_threads(1)
+threadpool_limits(1)
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # of the processes that tests start
 
 # the same cases at every run, and no test is wrong for being slow
 settings.register_profile("glassnet", derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow])
