@@ -8,7 +8,8 @@ import os
 import sys
 from pathlib import Path
 
-os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # NumPy's products, here and in the workers: two threads wait for each other
+# NumPy's products, here and in the workers: two threads wait for each other
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 ROOT = Path(__file__).resolve().parent
 if str(ROOT) not in sys.path:  # uvicorn may be started from anywhere

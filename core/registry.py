@@ -80,11 +80,39 @@ EXPLAINERS: tuple[Explainer, ...] = (
         "One small network, the same start and the same batches for every optimizer: curves, landscape, sharpness, batch size.",
     ),
     Explainer(
+        "schedules",
+        "Learning-rate schedules",
+        "Learning",
+        "trending_down",
+        "Eleven ways to change the rate on the way: what they do to loss, gradient and curvature, how to find a rate, and when to clip.",
+    ),
+    Explainer(
+        "regularisation",
+        "Regularisation",
+        "Learning",
+        "compress",
+        "Dropout, weight decay, norms, early stopping and seven more beside a plain net, on the same draws: which helps, by more than luck, and how it works inside.",
+    ),
+    Explainer(
+        "initialisation",
+        "Initialisation and gradient flow",
+        "Learning",
+        "water_drop",
+        "Up to fifty layers and twelve ways to begin: see signal and gradient die, explode or pass, predict it from one variance, and repair it.",
+    ),
+    Explainer(
         "tabular_lab",
         "Should I use deep learning here?",
         "Learning",
         "table_chart",
         "Two nets beside a linear model and boosted trees on one table: who wins, with how many rows, and by more than luck?",
+    ),
+    Explainer(
+        "training_loop",
+        "Training loop",
+        "Learning",
+        "autorenew",
+        "The loop lit line by line with its shapes and values: live signals, early stopping, checkpoints, rewind and branch, and the tests that a loop must pass.",
     ),
     Explainer(
         "conv_arithmetic",
@@ -106,6 +134,13 @@ EXPLAINERS: tuple[Explainer, ...] = (
         "Seeing",
         "science",
         "Ask what a unit of a trained network wants; change a kernel, a map or a pixel, and measure what follows.",
+    ),
+    Explainer(
+        "architectures",
+        "Architectures",
+        "Seeing",
+        "schema",
+        "LeNet to EfficientNet as block diagrams: what each layer costs and sees, what short cuts are for, and a stack of your own.",
     ),
     Explainer(
         "saliency",
@@ -192,11 +227,39 @@ EXPLAINERS: tuple[Explainer, ...] = (
         "Cut a picture into patches, let them look at each other, and see where the network looked, what it knows of places, and what it loses with patches.",
     ),
     Explainer(
+        "gan_lab",
+        "GAN lab",
+        "Generative",
+        "theater_comedy",
+        "A generator and a discriminator play on the plane: watch noise become points, compare six losses, and catch collapse, oscillation and vanishing pulls by their causes.",
+    ),
+    Explainer(
+        "diffusion",
+        "Diffusion and flows",
+        "Generative",
+        "blur_on",
+        "Noise becomes data on the plane: DDPM, DDIM, score SDE, ODE, flow matching and RealNVP, each held beside the exact field.",
+    ),
+    Explainer(
         "transfer_tuner",
         "Transfer-learning tuner",
         "Transfer",
         "model_training",
         "A trained network meets new pictures: four ways to teach it, what each of them changes, and the model to take home and ask.",
+    ),
+    Explainer(
+        "frameworks",
+        "PyTorch and Keras side by side",
+        "Practice",
+        "compare_arrows",
+        "One net as seven programs, line beside line with the same losses, and what the frameworks do differently under the same words.",
+    ),
+    Explainer(
+        "compression",
+        "Compress, export, serve",
+        "Practice",
+        "compress",
+        "One digit net rounded to few bits, pruned, taught by a larger one, factorised, exported and served: what each variant costs, and what it still knows.",
     ),
 )
 

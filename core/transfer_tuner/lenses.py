@@ -13,6 +13,7 @@ import numpy as np
 from core.attribution import attribute
 from core.contracts import Figure, Step, View
 from core.data.squares import square
+from core.plots.listing import listing
 from core.plots.theme import upright_line
 from core.plots.words import short
 from core.transfer_tuner import figures as draw
@@ -384,7 +385,7 @@ def loop_figure(lines: Sequence[loop.Line], taken: Mapping[str, float], phase: s
     """The listing as a film of the phases; or, with a `phase`, standing at that one."""
     lit = [k for k, line in enumerate(lines) if line.phase and phase in ("", line.phase)]
     times = [1000 * taken.get(line.phase, math.nan) for line in lines]
-    return draw.listing([line.code for line in lines], [line.passes for line in lines], times, lit)
+    return listing([line.code for line in lines], [line.passes for line in lines], times, lit)
 
 
 def live_loop(

@@ -27,7 +27,7 @@ from typing import Any
 import numpy as np
 import torch
 from jaxtyping import Float, Int, UInt8
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional as F
 
 from core.contracts import Snapshot
