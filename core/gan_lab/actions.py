@@ -8,11 +8,12 @@ from typing import Any
 import numpy as np
 
 from core.contracts import Figure
+from core.data.linked import MOST
 from core.data.tables import Table
 from core.errors import ExplainerError
 from core.gan_lab.compute import Run, frame_of, source_of
 from core.gan_lab.figures import blank
-from core.gan_lab.points import FEWEST, MOST, decode, encode
+from core.gan_lab.points import FEWEST, decode, encode
 from core.gan_lab.spec import MOST_MOVES, GanSpec
 from core.rng import numpy_generator
 

@@ -1,7 +1,6 @@
 """Points that a visitor drew or uploaded, as a text that fits into a link.
 
-A point is four characters: x and y, each a whole number 0 ... 4095 in two base-64 digits (the URL-safe alphabet of RFC 4648), from
--2 to 2 in steps of 4/4095 = 0.001.
+x and y run from -2 to 2 in steps of 4/4095 = 0.001.
 """
 
 from __future__ import annotations
@@ -10,19 +9,18 @@ from typing import Any
 
 import numpy as np
 
+from core.data.linked import MOST, TOP, from_text, to_text
 from core.data.tables import Table
 from core.errors import ExplainerError
 from core.gan_lab.data import EDGE
 from core.rng import numpy_generator
 
-DIGITS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
-TOP, MOST, FEWEST = 4095, 400, 8
+FEWEST = 8
 
 
 def encode(X: np.ndarray) -> str:
     """The points X (n, 2) as text; what lies outside -2 ... 2 is moved to the edge."""
-    codes = np.rint((np.clip(X, -EDGE, EDGE) + EDGE) / (2 * EDGE) * TOP).astype(int)
-    return "".join(DIGITS[code // 64] + DIGITS[code % 64] for code in codes.ravel().tolist())
+    return to_text(np.rint((np.clip(X, -EDGE, EDGE) + EDGE) / (2 * EDGE) * TOP).astype(int))
 
 
 def decode(text: str) -> np.ndarray:
@@ -31,12 +29,7 @@ def decode(text: str) -> np.ndarray:
     Raises:
         ExplainerError: it is no such text, or holds more than 400 points.
     """
-    if len(text) % 4 or not set(text) <= set(DIGITS):
-        raise ExplainerError("the points in this link are damaged; draw them anew or choose another data set")
-    if len(text) > 4 * MOST:
-        raise ExplainerError(f"{len(text) // 4} points are too many; at most {MOST} fit into a link")
-    codes = np.array([DIGITS.index(c) for c in text], int).reshape(-1, 2, 2) @ np.array([64, 1])
-    return codes / TOP * 2 * EDGE - EDGE
+    return from_text(text, 2) / TOP * 2 * EDGE - EDGE
 
 
 def from_table(table: Table, x: str, y: str, seed: int) -> tuple[dict[str, Any], list[str]]:

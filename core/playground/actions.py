@@ -7,12 +7,13 @@ from typing import Any
 import numpy as np
 
 from core.contracts import Figure
+from core.data.linked import MOST
 from core.data.tables import Table, read_csv
 from core.errors import ExplainerError
 from core.playground.compute import Run, nearest_frame, run_of, units_of
 from core.playground.figures import blank, clicked, picked, plan
 from core.playground.lenses import pin_text
-from core.playground.points import CLASSES, MOST, decode, encode, scaled
+from core.playground.points import CLASSES, decode, encode, scaled
 from core.playground.problem import FEWEST
 from core.playground.spec import (
     DRAWN,

@@ -1,6 +1,5 @@
 """Points that a visitor drew or uploaded, as a text that fits into a link.
 
-A point is six characters: x1, x2 and y, each a whole number 0 ... 4095 in two base-64 digits (the URL-safe alphabet of RFC 4648).
 x1 and x2 run from -6 to 6 in steps of 12/4095 = 0.0029. y is the class for classes, and for a value -1 ... 1 in steps of 2/4095.
 """
 
@@ -10,17 +9,17 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from core.data.linked import TOP, from_text, to_text
 from core.errors import ExplainerError
 
-DIGITS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
-TOP, REACH, MOST, CLASSES = 4095, 6.0, 400, 6
+REACH, CLASSES = 6.0, 6
 
 
 def encode(X: np.ndarray, y: np.ndarray, regression: bool) -> str:
     """The points X (n, 2) in -6 ... 6 with classes or values y (n) as text."""
     place = np.rint((np.clip(X, -REACH, REACH) + REACH) / (2 * REACH) * TOP).astype(int)
     label = np.rint((np.clip(y, -1, 1) + 1) / 2 * TOP).astype(int) if regression else np.asarray(y, int)
-    return "".join(DIGITS[v // 64] + DIGITS[v % 64] for row in np.column_stack([place, label]) for v in row.tolist())
+    return to_text(np.column_stack([place, label]))
 
 
 def decode(text: str, regression: bool) -> tuple[np.ndarray, np.ndarray]:
@@ -29,11 +28,7 @@ def decode(text: str, regression: bool) -> tuple[np.ndarray, np.ndarray]:
     Raises:
         ExplainerError: it is no such text, holds more than 400 points, or more than 6 classes.
     """
-    if len(text) % 6 or not set(text) <= set(DIGITS):
-        raise ExplainerError("the points in this link are damaged; draw them anew or choose another data set")
-    if len(text) > 6 * MOST:
-        raise ExplainerError(f"{len(text) // 6} points are too many; at most {MOST} fit into a link")
-    values = np.array([DIGITS.index(c) for c in text], int).reshape(-1, 3, 2) @ np.array([64, 1])
+    values = from_text(text, 3)
     X = values[:, :2] / TOP * 2 * REACH - REACH
     if regression:
         return X, values[:, 2] / TOP * 2 - 1
