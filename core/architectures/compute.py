@@ -14,6 +14,7 @@ from core.architectures.zoo import NETS
 from core.errors import ExplainerError
 
 SMALL, CLASSES = (1, 32, 32), 10  # the digits that the small networks read
+MOST_PARAMETERS, MOST_MACS, MOST_VALUES = 2_000_000, 100_000_000, 2_000_000  # of a network that is trained here
 
 
 @dataclass(frozen=True)
@@ -64,7 +65,7 @@ def small(spec: ArchitecturesSpec) -> Plan:
     """The network on screen in the size that is trained here, on pictures of 32 pixels (or 28, if those are chosen).
 
     Raises:
-        ExplainerError: its last layer does not give one number for each class.
+        ExplainerError: its last layer does not give one number for each class, or it is too large to be trained here.
     """
     title = "Your network" if spec.net == "own" else f"small {NETS[spec.net].title}"
     net = own(spec.text) if spec.net == "own" else NETS[spec.net].small(CLASSES)
@@ -72,6 +73,9 @@ def small(spec: ArchitecturesSpec) -> Plan:
     if found.count.last.went != (CLASSES,):
         gives = " × ".join(map(str, found.count.last.went))
         raise ExplainerError(f"the last layer gives {gives}, but there are {CLASSES} digits; let the network end with flatten, dense{CLASSES}")  # fmt: skip
+    for what, has, most in (("parameters", found.count.parameters, MOST_PARAMETERS), ("multiply-adds", found.count.macs, MOST_MACS), ("activations", found.count.values, MOST_VALUES)):  # fmt: skip
+        if has > most:
+            raise ExplainerError(f"the network has {has:,} {what}; one that is trained here may have {most:,}; take fewer channels, or a stride of 2 early on")  # fmt: skip
     return found
 
 

@@ -100,6 +100,19 @@ def test_an_own_network_must_end_in_ten_numbers() -> None:
     assert plan(SPEC(net="own", text="conv16")).count.last.went == (16, 32, 32)
 
 
+@pytest.mark.parametrize(
+    ("text", "what"),
+    [
+        ("flatten, dense8192, dense10", "parameters"),
+        ("conv64, 8*( conv64 ), mean, flatten, dense10", "multiply-adds"),
+        ("conv32, 50*( relu, relu ), mean, flatten, dense10", "activations"),
+    ],
+)
+def test_a_network_too_large_to_be_trained_is_refused_before_it_is_made(text: str, what: str) -> None:
+    with pytest.raises(ExplainerError, match=f"{what}; one that is trained here may have"):
+        small(SPEC(net="own", text=text))
+
+
 def last_of(spec: SPEC, most: int):
     told = list(islice(train(spec), most))
     metrics = {"step": np.array([s.step for s in told], float)} | {
