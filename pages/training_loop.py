@@ -86,7 +86,8 @@ def loop(spec: SPEC) -> None:
     charts.chart(drawn["course"], key="training_loop:course", height=draw.TOP_HEIGHT, film=FILM)
     pace(spec, places[rested])
     frame.explain(words)
-    st.caption(speed)
+    if not frame.focused():
+        st.caption(speed)
     controls.draw(spec, ["lens"])
     seen, asked, film = view(spec)
     if film:

@@ -17,11 +17,12 @@ import sys
 import tempfile
 import time
 import types
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
@@ -32,6 +33,8 @@ from core.compression.nets import Array, Net, digits, logits, softmax
 from core.compression.spec import CompressionSpec
 from core.compression.study import base_of
 from core.rng import numpy_generator
+
+T = TypeVar("T")
 
 SIZES = (1, 2, 4, 8, 16, 32, 64)
 ASKED = 200  # requests of the trial
@@ -139,7 +142,13 @@ def trial(spec: CompressionSpec) -> Trial:
 def _trial(architecture: str, width: int, seed: int) -> Trial:
     data, _, net = base_of(CompressionSpec(architecture=architecture, width=width, seed=seed))
     X = data.X_test[:ASKED]
-    return asyncio.run(_ask(started(net), X, softmax(logits(net, X))))
+    return run(_ask(started(net), X, softmax(logits(net, X))))
+
+
+def run(work: Coroutine[Any, Any, T]) -> T:
+    """What the coroutine gives, in a thread of its own: the caller's may be running a loop already."""
+    with ThreadPoolExecutor(1) as aside:
+        return aside.submit(asyncio.run, work).result()
 
 
 async def _ask(app: Any, X: Array, P: Array) -> Trial:

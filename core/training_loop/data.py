@@ -65,7 +65,7 @@ def parts(points: int, how: str, labels: str, seed: int, hole: bool = False) -> 
     made = Parts(
         (raw - mean) / deviation, y,
         (pool[-VALIDATION:] - mean) / deviation, known.y[-VALIDATION:],
-        (test - mean) / deviation, unseen.y, pool[-VALIDATION:].reshape(-1, 8, 8),
+        (test - mean) / deviation, unseen.y.copy(), pool[-VALIDATION:].reshape(-1, 8, 8),
     )  # fmt: skip
     if hole:
         made.X[points // 2, 0] = np.nan

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import replace
 from importlib.util import find_spec
 
@@ -91,7 +90,7 @@ def test_the_service_refuses_what_is_no_digit():
         refused = [(await serving.request(app, "/predict", {"pixels": rows}))[0] for rows in bad]
         return health, many, refused
 
-    health, many, refused = asyncio.run(ask())
+    health, many, refused = serving.run(ask())
     assert health == (200, {"status": "ok"})
     assert len(many[1]["digits"]) == 3
     assert refused == [422, 422, 422]

@@ -110,4 +110,4 @@ def test_the_schedule_is_drawn_for_the_chosen_length() -> None:
     np.testing.assert_allclose(view.figures["rates"].data[0]["y"], 0.1 * 0.5 ** (np.arange(40) // 10))
     lines = {line["name"]: line["y"] for line in view.figures["schedules"].data}
     np.testing.assert_allclose(lines["Step decay"], 0.5 ** (np.arange(40) // 10))
-    assert len(lines) == 8
+    assert len(lines) == 10

@@ -160,7 +160,7 @@ def test_schedules_are_values_and_described() -> None:
         ("step", {"T_max": 3}, "step has no parameter 'T_max'; it takes step_size or gamma"),
         ("constant", {"gamma": 0.5}, "it has none"),
         ("step", {"step_size": 0}, "step_size 0 is outside 1"),
-        ("exponential", {"gamma": 1.5}, "gamma 1.5 is outside"),
+        ("exponential", {"gamma": 11.0}, "gamma 11 is outside"),
     ],
 )
 def test_what_cannot_be_used_is_refused_in_words(name: str, parameters: dict, words: str) -> None:
